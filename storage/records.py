@@ -1,0 +1,154 @@
+"""The values that go into and come out of the store; how they are laid out in tables is in `schema`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from rules.model import Alert, Compared, Delivery, Document, Health, Message, Traits
+
+DeliveryState = Literal["pending", "parked", "sent", "cancelled"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceState:
+    """What is remembered of a source between rounds; the timetable is its `next_poll`."""
+
+    source: str
+    host: str
+    url: str
+    next_poll: datetime
+    cursor: Mapping[str, Any] = field(default_factory=dict)
+    """Validators and position, in the source kind's own words; JSON values only."""
+    traits: Traits = field(default_factory=Traits)
+    health: Health = field(default_factory=Health)
+    baselined: bool = False
+    """A first complete body has been stored: from now on what is new is news."""
+    polls: int = 0
+    last_new: datetime | None = None
+    documents: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """The outcome of asking one source once; committed whole or not at all.
+
+    `cursor` is None when nothing may move it (an error, a truncated or suspicious body).
+    """
+
+    source: str
+    at: datetime
+    next_poll: datetime
+    health: Health
+    traits: Traits
+    cursor: Mapping[str, Any] | None = None
+    baselined: bool = False
+    compared: tuple[Compared, ...] = ()
+    """Only new and amended documents, and seen ones that have aliases to add."""
+    alerts: tuple[Alert, ...] = ()
+    deliveries: tuple[Delivery, ...] = ()
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenDocument:
+    """What an alias leads to."""
+
+    key: str
+    revision: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FiledDocument:
+    """A stored document with its key and the time tipstaff first saw it."""
+
+    key: str
+    document: Document
+    first_seen: datetime
+    amended: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FiledAlert:
+    """An alert with what a list of alerts shows of its document."""
+
+    alert: Alert
+    title: str
+    source: str
+    url: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owed:
+    """A delivery as the sender takes it up: attempts made so far and what the channel noted of them."""
+
+    delivery: Delivery
+    attempts: int = 0
+    created: datetime
+    progress: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """What became of one attempt. `sent` is only ever written after the receiver said yes."""
+
+    key: str
+    state: DeliveryState
+    at: datetime
+    not_before: datetime | None = None
+    error: str | None = None
+    detail: str | None = None
+    """The receiver's own answer, cleaned and cut."""
+    progress: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FiledDelivery:
+    """A delivery with its history, as lists show it."""
+
+    key: str
+    channel: str
+    state: DeliveryState
+    message: Message
+    alerts: tuple[str, ...]
+    attempts: int
+    created: datetime
+    not_before: datetime
+    settled: datetime | None = None
+    error: str | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelState:
+    """What is remembered of a channel: its health and whether the receiver asked us to stop (HTTP 410)."""
+
+    channel: str
+    health: Health = field(default_factory=Health)
+    disabled: str | None = None
+    """The reason why nothing is sent any more, until a person enables the channel again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """Row counts for `status`."""
+
+    documents: int
+    alerts: int
+    pending: int
+    parked: int
+    sent: int
+    oldest_pending: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """Who is the one active daemon of this store."""
+
+    holder: str
+    """`host:pid` of the daemon."""
+    epoch: int
+    since: datetime
+    heartbeat: datetime
