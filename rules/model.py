@@ -56,6 +56,16 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SeenDocument:
+    """As much of a stored document as comparing needs."""
+
+    key: str
+    revision: str
+    title: str
+    published: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
     """A document after comparison with what was seen: its lasting key and whether it is news."""
 
@@ -136,6 +146,8 @@ class Evidence:
     end: int
     clause: str
     """The clause as its author would write it, e.g. `motion*` or `entity:binance-us`."""
+    lookalike: bool = False
+    """The characters only look like the clause's, e.g. a Cyrillic o in "Coinbase"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,9 +254,10 @@ class Health:
     told_at: datetime | None = None
     """When the last failing notice of this spell was decided; None while none was told."""
     told: int = 0
+    notice: str | None = None
+    """The thread of that notice; the recovery is told in the same one."""
     last_error: str | None = None
     last_error_kind: str | None = None
-
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

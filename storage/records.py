@@ -53,14 +53,6 @@ class Round:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SeenDocument:
-    """What an alias leads to."""
-
-    key: str
-    revision: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class FiledDocument:
     """A stored document with its key and the time tipstaff first saw it."""
 

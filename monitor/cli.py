@@ -1,0 +1,170 @@
+"""The command line: which words there are and which function answers; the answers are in `monitor.commands`."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from monitor import __version__
+
+if TYPE_CHECKING:
+    from monitor.commands.terminal import Terminal
+
+OK: Final = 0
+NEGATIVE: Final = 1
+"""The question was answered with no: an example failed, a delivery was not taken."""
+USAGE: Final = 2
+UNAVAILABLE: Final = 69
+"""Something outside did not answer (EX_UNAVAILABLE)."""
+HELD: Final = 75
+"""Another daemon has this store; try later (EX_TEMPFAIL)."""
+CONFIG: Final = 78
+"""The configuration is at fault (EX_CONFIG)."""
+INTERRUPTED: Final = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of the command line: its words, its environment and where its answer goes."""
+
+    words: argparse.Namespace
+    environ: Mapping[str, str]
+    terminal: Terminal
+
+    @property
+    def config_path(self) -> Path | None:
+        """The file named with `--config`, if any."""
+        named: str | None = self.words.config
+        return Path(named) if named else None
+
+
+Command = Callable[[Call], int]
+_Sub = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+_EPILOG: Final = """\
+exit codes: 0 done, 1 the answer is no, 2 wrong usage, 69 something outside did not answer,
+75 another daemon holds the store, 78 the configuration is at fault"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """Build the whole command line."""
+    top = argparse.ArgumentParser(
+        prog="tipstaff",
+        description="Watches regulators, courts, filings and the news, and tells the people who must know.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    top.add_argument("-V", "--version", action="version", version=f"tipstaff {__version__}")
+    top.add_argument("-c", "--config", metavar="FILE", help="the config file (default: see `tipstaff config path`)")
+    verbs = top.add_subparsers(dest="verb", metavar="COMMAND", required=True)
+    _daily(verbs)
+    _sources(verbs)
+    _rules(verbs)
+    _alerts(verbs)
+    _config(verbs)
+    return top
+
+
+def _verb(verbs: _Sub, name: str, answer: str, text: str, *, json: bool = False) -> argparse.ArgumentParser:
+    """Add a word whose answer is `module:function` in monitor.commands."""
+    verb = verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", allow_abbrev=False)
+    verb.add_argument("-c", "--config", metavar="FILE", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+    if json:
+        verb.add_argument("--json", action="store_true", help="answer as JSON")
+    verb.set_defaults(answer=answer)
+    return verb
+
+
+def _group(verbs: _Sub, name: str, text: str) -> _Sub:
+    group = verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".", allow_abbrev=False)
+    return group.add_subparsers(dest="subverb", metavar="COMMAND", required=True)
+
+
+def _daily(verbs: _Sub) -> None:
+    run = _verb(verbs, "run", "run:run", "watch the sources and tell the channels, until stopped")
+    run.add_argument("--once", action="store_true", help="ask every source once, send what is owed, and end")
+    _verb(verbs, "check", "check:check", "check the config, its rules and their examples", json=True)
+    demo = _verb(verbs, "demo", "demo:demo", "replay a written day on this machine; nothing leaves it", json=True)
+    demo.add_argument("--once", action="store_true", help="end after the day")
+    demo.add_argument("--keep", metavar="DIR", help="where to leave the mails and the JSON (default: a new folder)")
+    _verb(verbs, "status", "status:status", "show sources, channels and the outbox", json=True)
+    health = _verb(verbs, "health", "status:health", "say whether the daemon is alive (exit code 0 or 69)", json=True)
+    health.add_argument("--max-age", metavar="SECONDS", type=float, default=60.0, help="how old its last sign may be")
+
+
+def _sources(verbs: _Sub) -> None:
+    group = _group(verbs, "sources", "list and try sources")
+    _verb(group, "list", "sources:list_sources", "list the sources with their state", json=True)
+    test = _verb(group, "test", "sources:test", "ask a source now and show what it has; nothing is stored", json=True)
+    test.add_argument("source", metavar="ID|URL", help="a source of the config, or the address of a feed")
+
+
+def _rules(verbs: _Sub) -> None:
+    group = _group(verbs, "rules", "test, try and explain rules")
+    _verb(group, "test", "rules:test", "run the examples of every rule", json=True)
+    _verb(group, "try", "rules:try_", "read documents as JSON lines from stdin, write what each would alert")
+    explain = _verb(group, "explain", "rules:explain", "say why a rule fires on a document, or why not", json=True)
+    explain.add_argument("document", metavar="DOCUMENT", help="a stored document's key, a JSON file, or - for stdin")
+    explain.add_argument("rule", metavar="RULE", help="the rule's id")
+
+
+def _alerts(verbs: _Sub) -> None:
+    group = _group(verbs, "alerts", "list, show and replay alerts")
+    listing = _verb(group, "list", "alerts:list_alerts", "list alerts, newest first", json=True)
+    listing.add_argument("--since", metavar="DURATION", help="only the last 24h, 7d ...")
+    listing.add_argument("--rule", metavar="ID")
+    listing.add_argument("--source", metavar="ID")
+    listing.add_argument("--limit", type=int, default=50, metavar="N")
+    listing.add_argument("--pending", action="store_true", help="list deliveries that are still owed")
+    listing.add_argument("--parked", action="store_true", help="list deliveries that wait for a person")
+    show = _verb(group, "show", "alerts:show", "show one alert: its reasons, passages and deliveries", json=True)
+    show.add_argument("alert", metavar="KEY", help="the alert's key, or enough of its beginning")
+    replay = _verb(group, "replay", "alerts:replay", "send parked deliveries again, under the same ids", json=True)
+    replay.add_argument("keys", nargs="*", metavar="KEY", help="delivery or alert keys")
+    replay.add_argument("--channel", metavar="ID", help="all of this channel; also enables it again after a 410")
+    replay.add_argument("--since", metavar="DURATION", help="only those created in the last 24h, 7d ...")
+    replay.add_argument("--sent", action="store_true", help="also those that were sent already")
+    cancel = _verb(group, "cancel", "alerts:cancel", "give up deliveries that are owed or parked", json=True)
+    cancel.add_argument("keys", nargs="*", metavar="KEY", help="delivery keys")
+    cancel.add_argument("--channel", metavar="ID", help="all of this channel, also one no longer configured")
+    deliver = _group(verbs, "deliver", "try channels")
+    test = _verb(deliver, "test", "deliver:test", "send a test message through channels now", json=True)
+    test.add_argument("channels", nargs="*", metavar="CHANNEL", help="channels of the config (default: all)")
+
+
+def _config(verbs: _Sub) -> None:
+    group = _group(verbs, "config", "show the config, its path and its schema")
+    _verb(group, "show", "config:show", "show the config in force, without secrets", json=True)
+    _verb(group, "path", "config:path", "show which file is read and where it is looked for", json=True)
+    _verb(group, "schema", "config:schema", "print the JSON Schema of the config, for editors")
+
+
+def run(argv: Sequence[str]) -> int:
+    """Answer one call and return its exit code."""
+    words = parser().parse_args(argv)
+    from monitor.commands import faults  # noqa: PLC0415 - what every answer needs, not what --help needs
+    from monitor.commands.terminal import Terminal  # noqa: PLC0415
+
+    call = Call(words=words, environ=os.environ, terminal=Terminal(as_json=getattr(words, "json", False)))
+    module, function = words.answer.split(":")
+    command: Command = getattr(importlib.import_module(f"monitor.commands.{module}"), function)
+    try:
+        return command(call)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our answer has gone (`tipstaff alerts list | head`): that is no fault.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    except Exception as error:
+        code = faults.explain(error, call.terminal)
+        if code is None:
+            raise
+        return code

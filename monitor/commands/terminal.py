@@ -1,0 +1,115 @@
+"""How answers look: tables and sentences for people, JSON for programs; what is said is up to the commands."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any, TextIO
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+
+class Terminal:
+    """Standard output as a person or a program wants it."""
+
+    def __init__(self, *, as_json: bool, stdout: TextIO | None = None, stderr: TextIO | None = None) -> None:
+        self.as_json = as_json
+        self._out = stdout if stdout is not None else sys.stdout
+        self._console = Console(file=self._out, highlight=False, soft_wrap=True, markup=False)
+        self._errors = Console(
+            file=stderr if stderr is not None else sys.stderr, highlight=False, soft_wrap=True, markup=False
+        )
+
+    @property
+    def interactive(self) -> bool:
+        """True when a person is looking: then progress may be drawn."""
+        return self._errors.is_terminal
+
+    def answer(self, value: Any) -> None:
+        """Write one JSON document."""
+        json.dump(value, self._out, indent=2, ensure_ascii=False, default=plain)
+        self._out.write("\n")
+
+    def line(self, value: Any) -> None:
+        """Write one JSON line, at once."""
+        self._out.write(json.dumps(value, ensure_ascii=False, default=plain) + "\n")
+        self._out.flush()
+
+    def say(self, text: str = "", style: str | None = None) -> None:
+        """Write a sentence."""
+        self._console.print(Text(text, style=style or ""))
+
+    def warn(self, text: str) -> None:
+        """Write a sentence to standard error."""
+        self._errors.print(Text(text, style="yellow"))
+
+    def fail(self, text: str) -> None:
+        """Write a fault to standard error."""
+        self._errors.print(Text(text, style="red"))
+
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str = "nothing to show") -> None:
+        """Write rows under headings; where nobody looks, one tab-separated line a row."""
+        cells = [[shown(cell) for cell in row] for row in rows]
+        if not cells:
+            self.say(empty)
+            return
+        if not self._console.is_terminal:
+            for row in [list(columns), *cells]:
+                self._out.write("\t".join(cell.replace("\t", " ").replace("\n", " ") for cell in row) + "\n")
+            return
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for column in columns:
+            table.add_column(column, overflow="fold")
+        for row in cells:
+            table.add_row(*(Text(cell) for cell in row))
+        Console(file=self._out, highlight=False).print(table)
+
+    @contextmanager
+    def working(self, text: str) -> Iterator[None]:
+        """Show on a terminal that something takes its time."""
+        if self.interactive:
+            with self._errors.status(text):
+                yield
+        else:
+            yield
+
+
+def shown(value: Any) -> str:
+    """Return a value as people read it in a table."""
+    if value is None:
+        return "-"
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%S")
+    if isinstance(value, (list, tuple)):
+        return ", ".join(shown(v) for v in value)
+    return str(value)
+
+
+def plain(value: Any) -> Any:
+    """Return a JSON value for what json does not know."""
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, (set, frozenset)):
+        return sorted(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    return str(value)
+
+
+def ago(then: datetime | None, now: datetime) -> str:
+    """Return how long ago (or ahead) a time is, in one unit."""
+    if then is None:
+        return "never"
+    seconds = (now - then).total_seconds()
+    for size, unit in ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s")):
+        if abs(seconds) >= size:
+            count = f"{abs(seconds) / size:.0f} {unit}"
+            return f"{count} ago" if seconds > 0 else f"in {count}"
+    return "now"

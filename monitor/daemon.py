@@ -1,0 +1,249 @@
+"""The daemon: APScheduler ticks, the store's timetable says what is due, lanes ask, the outbox sends.
+
+What a round or a delivery does is in `rounds` and `outbox`; nothing is decided here but when to look.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from monitor.clock import Clock
+from monitor.desk import Desk, Watched
+from monitor.lanes import Lanes
+from monitor.log import Log
+from monitor.outbox import Outbox
+from monitor.rounds import Outcome, Rounds
+from monitor.systemd import Systemd
+from storage.records import SourceState
+from storage.store import Deposed, Store
+
+log = Log("tipstaff.daemon")
+
+DRAIN: Final = 10.0
+"""Seconds a clean stop may take."""
+JUMP: Final = 5.0
+"""Seconds between wall clock and monotonic clock that count as a jump."""
+STUCK: Final = 60.0
+"""Seconds without movement after which a loop counts as dead."""
+STORE_PAUSE: Final = timedelta(seconds=15)
+"""How long a source waits when its round could not be committed (the disk is full, the database away)."""
+BEAT: Final = 5.0
+"""Seconds between signs of life, counted by the monotonic clock: ticks stand still when the wall clock goes back."""
+TICKS: Final = {"due": 0.25, "sweep": 1.0, "config": 2.0}
+"""Seconds between ticks; a commit wakes the sender at once, the sweep is for retries and other processes."""
+
+
+class LoopDied(RuntimeError):
+    """A loop of the daemon ended or stopped moving; the process must be restarted."""
+
+
+class Daemon:
+    """Runs until it is told to stop."""
+
+    def __init__(
+        self,
+        store: Store,
+        rounds: Rounds,
+        outbox: Outbox,
+        lanes: Lanes,
+        clock: Clock,
+        systemd: Systemd,
+        *,
+        desk: Callable[[], Desk],
+        reload: Callable[[bool], Coroutine[Any, Any, bool]],
+        on_outcome: Callable[[Outcome], None] = lambda _outcome: None,
+    ) -> None:
+        self._store = store
+        self._rounds = rounds
+        self._outbox = outbox
+        self._lanes = lanes
+        self._clock = clock
+        self._systemd = systemd
+        self._desk = desk
+        self._reload = reload
+        self._on_outcome = on_outcome
+        self._ticked = {name: asyncio.Event() for name in TICKS}
+        self._moved: dict[str, float] = {}
+        self._stop = asyncio.Event()
+        self._paused: dict[str, datetime] = {}
+        self._forced = False
+
+    def stop(self) -> None:
+        """Ask for a clean stop."""
+        self._stop.set()
+
+    def reload(self) -> None:
+        """Ask for the config to be read again, changed or not."""
+        self._forced = True
+        self._ticked["config"].set()
+
+    async def run(self) -> None:
+        """Work until `stop`, then finish what is in flight within ten seconds.
+
+        Raises:
+            LoopDied: something that must always run has ended; the caller exits non-zero.
+        """
+        scheduler = self._scheduler()
+        await self.plan()
+        self._outbox.attend()
+        scheduler.start()
+        loops = [
+            self._loop("due", self._enqueue_due),
+            self._loop("sweep", self._sweep),
+            self._loop("config", self._look_at_config),
+            asyncio.create_task(self._beating(), name="beat loop"),
+        ]
+        stopping = asyncio.create_task(self._stop.wait(), name="stop")
+        self._systemd.tell("READY=1")
+        try:
+            done, _ = await asyncio.wait([*loops, stopping], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            scheduler.shutdown(wait=False)
+            self._systemd.tell("STOPPING=1")
+            for task in (*loops, stopping):
+                task.cancel()
+            await asyncio.gather(*loops, stopping, return_exceptions=True)
+            await self._drain()
+        for task in done - {stopping}:
+            raise LoopDied(f"{task.get_name()} ended: {task.exception()!r}") from task.exception()
+
+    async def plan(self) -> None:
+        """Bring the timetable in line with the desk."""
+        sources = [(w.source.id, w.host, w.source.url) for w in self._desk().watched.values()]
+        await asyncio.wrap_future(self._store.plan(sources, self._clock.now()))
+
+    async def once(self) -> list[Outcome]:
+        """Ask every source once, send what is owed, and return the outcomes."""
+        await self.plan()
+        outcomes: list[Outcome] = []
+
+        def turn(watched: Watched, state: SourceState) -> Callable[[], Coroutine[Any, Any, None]]:
+            async def taken() -> None:
+                outcome = await self._rounds.run(watched, state, self._desk())
+                outcomes.append(outcome)
+                self._on_outcome(outcome)
+
+            return taken
+
+        for state in self._store.sources():
+            watched = self._desk().watched.get(state.source)
+            if watched is not None:
+                self._lanes.enter(state.host, state.source, turn(watched, state))
+        await self._lanes.settled()
+        await self._outbox.flush()
+        return outcomes
+
+    def _scheduler(self) -> AsyncIOScheduler:
+        scheduler = AsyncIOScheduler(
+            timezone="UTC", job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
+        )
+        for name, seconds in TICKS.items():
+            scheduler.add_job(self._ticked[name].set, "interval", seconds=seconds, id=name)
+        self._ticker = scheduler
+        return scheduler
+
+    def _loop(self, name: str, step: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
+        async def turning() -> None:
+            while True:
+                await self._ticked[name].wait()
+                self._ticked[name].clear()
+                await self._survive(name, step)
+                self._moved[name] = self._clock.monotonic()
+
+        return asyncio.create_task(turning(), name=f"{name} loop")
+
+    async def _beating(self) -> None:
+        while True:
+            await self._survive("beat", self._beat)
+            await self._clock.sleep(BEAT)
+
+    async def _survive(self, name: str, step: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Take one step; a passing fault (store busy, disk full) is logged and the loop goes on."""
+        try:
+            await step()
+        except (Deposed, LoopDied):
+            raise
+        except Exception:
+            log.error("step failed", trace=True, loop=name)
+            await self._clock.sleep(1.0)
+
+    async def _enqueue_due(self) -> None:
+        now = self._clock.now()
+        for state in await asyncio.to_thread(self._store.due, now):
+            watched = self._desk().watched.get(state.source)
+            pause = self._paused.get(state.source)
+            if watched is None or state.source in self._lanes or (pause and pause > now):
+                continue
+            self._lanes.enter(state.host, state.source, lambda w=watched, s=state: self._round(w, s))
+
+    async def _round(self, watched: Watched, state: SourceState) -> None:
+        source = watched.source.id
+        try:
+            outcome = await self._rounds.run(watched, state, self._desk())
+        except Exception:
+            self._paused[source] = self._clock.now() + STORE_PAUSE
+            log.error("round not committed", trace=True, source=source)
+            return
+        self._paused.pop(source, None)
+        self._on_outcome(outcome)
+        if outcome.owed:
+            self._outbox.wake(outcome.owed)
+        if outcome.new or outcome.amended or outcome.baseline:
+            log.info(
+                "round",
+                source=source,
+                new=outcome.new,
+                amended=outcome.amended,
+                alerts=outcome.alerts,
+                baseline=outcome.baseline,
+            )
+
+    async def _sweep(self) -> None:
+        now = self._clock.now()
+        owed = await asyncio.to_thread(self._store.next_owed)
+        due = [channel for channel, at in owed.items() if at <= now]
+        if due:
+            self._outbox.wake(due)
+
+    async def _beat(self) -> None:
+        """Show that all moves: to the store, to systemd; notice a clock that jumped."""
+        now, steady = self._clock.now(), self._clock.monotonic()
+        await self._notice_jump(now, steady)
+        await asyncio.wrap_future(self._store.heartbeat(now))
+        stuck = [n for n, at in self._moved.items() if steady - at > STUCK] + self._outbox.stalled()
+        if stuck:
+            raise LoopDied(f"no movement for {STUCK:.0f} s in: {', '.join(stuck)}")
+        self._systemd.tell("WATCHDOG=1")
+
+    async def _notice_jump(self, now: datetime, steady: float) -> None:
+        offset = now.timestamp() - steady
+        before, self._offset = getattr(self, "_offset", offset), offset
+        if abs(offset - before) < JUMP:
+            return
+        log.warning("the wall clock jumped; every source is asked anew", seconds=round(offset - before, 1))
+        self._paused.clear()
+        await asyncio.wrap_future(self._store.poll_now(None, now))
+        for planned in self._ticker.get_jobs():
+            planned.modify(next_run_time=now)
+
+    async def _look_at_config(self) -> None:
+        forced, self._forced = self._forced, False
+        if await self._reload(forced):
+            await self.plan()
+            self._outbox.attend()
+            self._outbox.wake()
+
+    async def _drain(self) -> None:
+        try:
+            async with asyncio.timeout(DRAIN):
+                await self._lanes.close()
+                await self._outbox.drain()
+        except TimeoutError:
+            log.warning("stopped with deliveries in flight; they are repeated under the same id", seconds=DRAIN)
+        finally:
+            await self._outbox.close()

@@ -1,0 +1,95 @@
+"""Politeness: one lane for each host, one request at a time in it, spaced out; all lanes under one ceiling."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+
+from monitor.clock import Clock
+from monitor.log import Log
+
+log = Log("tipstaff.lanes")
+
+Turn = Callable[[], Awaitable[None]]
+
+
+class Lanes:
+    """Runs turns: in order within a host, side by side across hosts."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        concurrency: int,
+        spacing: timedelta,
+        hosts: Mapping[str, timedelta] | None = None,
+    ) -> None:
+        self._clock = clock
+        self._spacing = spacing
+        self._hosts = dict(hosts or {})
+        self._ceiling = asyncio.Semaphore(concurrency)
+        self._waiting: dict[str, deque[tuple[str, Turn]]] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._ended: dict[str, float] = {}
+        self._names: set[str] = set()
+
+    def __contains__(self, name: str) -> bool:
+        """Say whether a turn of this name is waiting or running."""
+        return name in self._names
+
+    def enter(self, host: str, name: str, turn: Turn) -> bool:
+        """Queue a turn in a host's lane; False when one of that name is already in some lane."""
+        if name in self._names:
+            return False
+        self._names.add(name)
+        self._waiting.setdefault(host, deque()).append((name, turn))
+        if host not in self._tasks:
+            self._tasks[host] = asyncio.create_task(self._drive(host), name=f"lane {host}")
+        return True
+
+    async def settled(self) -> None:
+        """Wait until every lane is empty."""
+        while self._tasks:
+            await asyncio.wait(list(self._tasks.values()))
+
+    async def close(self) -> None:
+        """Drop what waits and cancel what runs; nothing of it was committed."""
+        self._waiting.clear()
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _drive(self, host: str) -> None:
+        try:
+            queue = self._waiting[host]
+            while queue:
+                name, turn = queue.popleft()
+                try:
+                    await self._take(host, turn)
+                finally:
+                    self._names.discard(name)
+        finally:
+            self._waiting.pop(host, None)
+            self._tasks.pop(host, None)
+
+    async def _take(self, host: str, turn: Turn) -> None:
+        wait = self._ended.get(host, float("-inf")) + self._space(host) - self._clock.monotonic()
+        if wait > 0:
+            await self._clock.sleep(wait)
+        async with self._ceiling:
+            try:
+                await turn()
+            except Exception:
+                log.error("turn raised", trace=True, host=host)
+            finally:
+                self._ended[host] = self._clock.monotonic()
+
+    def _space(self, host: str) -> float:
+        """Seconds between the end of one request to a host and the next; settings hold for subdomains too."""
+        for name, spacing in self._hosts.items():
+            if host == name or host.endswith("." + name):
+                return spacing.total_seconds()
+        return self._spacing.total_seconds()
