@@ -1,3 +1,3 @@
-"""What is done: processes, network, clock and command line around the decisions of `rules` and the memory of `storage`."""
+"""What is done: processes, network, clock and command line around what `rules` decides and `storage` keeps."""
 
 __version__ = "0.1.0"

@@ -20,7 +20,8 @@ from monitor.clock import Clock, SystemClock
 from monitor.config import ChannelConfig, Config, EmailChannel, SourceConfig
 from monitor.daemon import Daemon
 from monitor.desk import Channel, Desk, Watched
-from monitor.fetching.client import Fetcher
+from monitor.fetching.client import Fetcher, Limits, Tls
+from monitor.fetching.guard import AddressPolicy
 from monitor.lanes import Lanes
 from monitor.log import Log, Redactor
 from monitor.notifiers.email import Email
@@ -77,18 +78,16 @@ def opened(path: Path | None, environ: Mapping[str, str]) -> Iterator[tuple[Load
 def fetcher(config: Config, clock: Clock) -> Fetcher:
     """Make the one thing that talks HTTP to the outside."""
     network = config.network
-    return Fetcher(
-        contact=config.tipstaff.contact,
-        allow=network.allow,
-        ports=network.ports,
-        connect_timeout=network.connect_timeout.total_seconds(),
-        read_timeout=network.read_timeout.total_seconds(),
-        total_timeout=network.total_timeout.total_seconds(),
-        wire_limit=network.wire_limit,
-        decoded_limit=network.decoded_limit,
-        concurrency=network.concurrency,
-        now=clock.now,
+    limits = Limits(
+        connect=network.connect_timeout.total_seconds(),
+        read=network.read_timeout.total_seconds(),
+        total=network.total_timeout.total_seconds(),
+        wire=network.wire_limit,
+        decoded=network.decoded_limit,
+        concurrent=network.concurrency,
     )
+    policy = AddressPolicy(network.allow, network.ports)
+    return Fetcher(policy, contact=config.tipstaff.contact, limits=limits, clock=clock)
 
 
 def desk(config: Config, outgoing: Fetcher) -> Desk:
@@ -101,6 +100,7 @@ def desk(config: Config, outgoing: Fetcher) -> Desk:
         channels=channels,
         notice_channels=chosen or tuple(sorted(channels)),
         failures=config.health.failures,
+        repeat=config.health.repeat,
     )
 
 
@@ -108,13 +108,12 @@ def watched(source: SourceConfig) -> Watched:
     """Make one source of its kind."""
     return Watched(
         source=Feed(id=source.id, url=source.url, kind=source.documents, lang=source.lang),
-        title=source.title or source.id,
+        title=source.label,
         interval=source.interval,
         first=source.first,
         identity=source.identity,
         headers={name: configuration.revealed(value) for name, value in source.headers.items()},
-        ca_file=source.ca_file,
-        insecure=source.insecure,
+        tls=Tls(ca=source.ca_file, insecure=source.insecure) if source.ca_file or source.insecure else None,
     )
 
 
@@ -177,7 +176,7 @@ async def assembled(
         store,
         Rounds(store, outgoing, parser, clock),
         outbox,
-        Lanes(clock, concurrency=network.concurrency, spacing=network.host_spacing, hosts=network.hosts),
+        Lanes(clock, concurrency=network.concurrency, spacing=network.spacing),
         clock,
         Systemd(environ),
         desk=reloading.desk,

@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from urllib.parse import urlsplit
 
+from monitor.fetching.client import Tls
 from monitor.notifiers import Notifier
 from monitor.sources import Source
+from rules import timing
 from rules.change import Identity
 from rules.model import Message
 from rules.percolate import RuleBook
@@ -28,8 +30,7 @@ class Watched:
     """Tell documents of this much time before the first round; None: the first round is silent."""
     identity: Identity = "auto"
     headers: Mapping[str, str] = field(default_factory=dict)
-    ca_file: str | None = None
-    insecure: bool = False
+    tls: Tls | None = None
 
     @property
     def host(self) -> str:
@@ -58,7 +59,9 @@ class Desk:
     notice_channels: tuple[str, ...]
     """Where tipstaff tells about itself."""
     failures: int = 3
-    """Failures in a row after which a source is told."""
+    """Failures in a row after which a source is told ..."""
+    repeat: timedelta = timing.FIRST_REPEAT
+    """... and how long after that it is told again."""
 
     def others(self, channel: str) -> tuple[str, ...]:
         """Return where to tell about a channel: the notice channels without it, or any other channel."""

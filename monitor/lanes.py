@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from monitor.clock import Clock
@@ -16,19 +16,20 @@ Turn = Callable[[], Awaitable[None]]
 
 
 class Lanes:
-    """Runs turns: in order within a host, side by side across hosts."""
+    """Runs turns: in order within a host, side by side across hosts.
+
+    `spacing` gives the least time between the end of one turn of a host and the start of its next.
+    """
 
     def __init__(
         self,
         clock: Clock,
         *,
         concurrency: int,
-        spacing: timedelta,
-        hosts: Mapping[str, timedelta] | None = None,
+        spacing: Callable[[str], timedelta],
     ) -> None:
         self._clock = clock
         self._spacing = spacing
-        self._hosts = dict(hosts or {})
         self._ceiling = asyncio.Semaphore(concurrency)
         self._waiting: dict[str, deque[tuple[str, Turn]]] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -76,7 +77,7 @@ class Lanes:
             self._tasks.pop(host, None)
 
     async def _take(self, host: str, turn: Turn) -> None:
-        wait = self._ended.get(host, float("-inf")) + self._space(host) - self._clock.monotonic()
+        wait = self._ended.get(host, float("-inf")) + self._spacing(host).total_seconds() - self._clock.monotonic()
         if wait > 0:
             await self._clock.sleep(wait)
         async with self._ceiling:
@@ -86,10 +87,3 @@ class Lanes:
                 log.error("turn raised", trace=True, host=host)
             finally:
                 self._ended[host] = self._clock.monotonic()
-
-    def _space(self, host: str) -> float:
-        """Seconds between the end of one request to a host and the next; settings hold for subdomains too."""
-        for name, spacing in self._hosts.items():
-            if host == name or host.endswith("." + name):
-                return spacing.total_seconds()
-        return self._spacing.total_seconds()

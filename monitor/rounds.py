@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from monitor.clock import Clock
 from monitor.desk import Desk, Watched
+from monitor.fetching.client import Tls
 from monitor.log import Log
 from monitor.sources import Page, Parse, ParsedFeed, Poll, Request, SourceFailure
 from rules import alerting, change, notices, timing
@@ -27,9 +28,7 @@ log = Log("tipstaff.rounds")
 class Fetches(Protocol):
     """Whoever gets pages: `monitor.fetching.Fetcher`."""
 
-    async def fetch(
-        self, request: Request, *, headers: Mapping[str, str], ca_file: str | None, insecure: bool
-    ) -> Page: ...
+    async def fetch(self, request: Request, *, headers: Mapping[str, str], tls: Tls | None) -> Page: ...
 
 
 class Parses(Protocol):
@@ -138,7 +137,9 @@ class Rounds:
         )
         told: tuple[Delivery, ...] = ()
         at_once = failure.kind == "gone" and health.told == 0
-        if at_once or timing.source_telling(watched.interval, desk.failures).due(health, now):
+        if at_once or timing.source_telling(watched.interval, failures=desk.failures, repeat=desk.repeat).due(
+            health, now
+        ):
             health, told = self._tell(failure, watched, health, desk, next_poll, now)
         log.warning(
             "source failed",
@@ -197,9 +198,7 @@ async def ask(watched: Watched, cursor: Mapping[str, Any], fetcher: Fetches, par
         while True:
             answer: Page | ParsedFeed
             if isinstance(effect, Request):
-                answer = await fetcher.fetch(
-                    effect, headers=watched.headers, ca_file=watched.ca_file, insecure=watched.insecure
-                )
+                answer = await fetcher.fetch(effect, headers=watched.headers, tls=watched.tls)
             else:
                 answer = await parser.parse(effect)
             effect = effects.send(answer)

@@ -84,10 +84,10 @@ class Telling:
         return health.told_at is not None and now - health.told_at >= self.repeat
 
 
-def source_telling(interval: timedelta, failures: int = 3) -> Telling:
-    """Return when a failing source speaks: N in a row or three intervals (15 min to a day); 6 h later; daily."""
+def source_telling(interval: timedelta, *, failures: int = 3, repeat: timedelta = FIRST_REPEAT) -> Telling:
+    """Return when a failing source speaks: N in a row or three intervals (15 min to a day); `repeat` later; daily."""
     first = min(max(3 * interval, timedelta(minutes=15)), DAY)
-    return Telling(failures=failures, ages=(first, first + FIRST_REPEAT), repeat=DAY)
+    return Telling(failures=failures, ages=(first, first + repeat), repeat=DAY)
 
 
 CHANNEL_TELLING: Final = Telling(

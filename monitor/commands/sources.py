@@ -48,7 +48,9 @@ def list_sources(call: Call) -> int:
         call.terminal.answer(rows)
         return OK
     cells = [(r["source"], r["state"], ago(r["last_success"], now), r["documents"], r["url"]) for r in rows]
-    call.terminal.table(("SOURCE", "STATE", "LAST GOOD", "DOCUMENTS", "ADDRESS"), cells, empty="no sources configured")
+    call.terminal.table(
+        ("SOURCE", "STATE", "LAST GOOD", "DOCUMENTS", "ADDRESS"), cells, empty="no sources configured"
+    )
     return OK
 
 
@@ -87,9 +89,7 @@ def test(call: Call) -> int:
             }
         )
         return OK
-    rows = [
-        (d.published, d.title[:90], len(d.body), ", ".join(firing[n])) for n, d in enumerate(poll.documents)
-    ]
+    rows = [(d.published, d.title[:90], len(d.body), ", ".join(firing[n])) for n, d in enumerate(poll.documents)]
     call.terminal.table(("PUBLISHED (UTC)", "TITLE", "TEXT", "RULES"), rows, empty="the feed is valid and empty")
     call.terminal.say(f"{poll.present} entries; nothing was stored")
     return OK

@@ -39,7 +39,14 @@ def status(call: Call) -> int:
         say(f"owed to {fault['channel']}, which is not configured: {fault['deliveries']}", "yellow")
     say()
     rows = [
-        (s["source"], s["state"], ago(s["last_success"], now), ago(s["next_poll"], now), s["documents"], s["last_error"])
+        (
+            s["source"],
+            s["state"],
+            ago(s["last_success"], now),
+            ago(s["next_poll"], now),
+            s["documents"],
+            s["last_error"],
+        )
         for s in facts["sources"]
     ]
     columns = ("SOURCE", "STATE", "LAST GOOD", "NEXT", "DOCUMENTS", "LAST ERROR")

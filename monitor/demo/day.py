@@ -92,19 +92,19 @@ _DOCKET_TEXT: Final = (
 
 BEATS: Final = (
     Beat(
-        after=2.0,
+        after=0.5,
         feed="dcd",
         entry=Entry(name="4", title="1:24-cv-90033 Roe v. Agency of Examples", text="[Notice of Appearance]"),
         note="noise: an appearance in another case",
     ),
     Beat(
-        after=3.5,
+        after=1.5,
         feed="dcd",
         entry=Entry(name="5", title=CASE, text="[Status Report]"),
         note="the paper is filed; the court's feed shows a label only, and it does not say motion",
     ),
     Beat(
-        after=6.0,
+        after=4.0,
         feed="coin-wire",
         entry=Entry(
             name="c",
@@ -114,7 +114,7 @@ BEATS: Final = (
         note="noise: the company in the news, no court, no regulator",
     ),
     Beat(
-        after=8.5,
+        after=6.0,
         feed="coin-wire",
         entry=Entry(
             name="d",
@@ -125,7 +125,7 @@ BEATS: Final = (
         note="a first news report",
     ),
     Beat(
-        after=11.0,
+        after=8.5,
         feed="sec-litigation",
         entry=Entry(
             name="lr-2",
@@ -137,7 +137,7 @@ BEATS: Final = (
         note="the agency's release, titled with the respondents' names only",
     ),
     Beat(
-        after=12.5,
+        after=10.0,
         feed="market-daily",
         entry=Entry(
             name="y",
@@ -147,7 +147,7 @@ BEATS: Final = (
         note="noise: a look-alike name and the word motion",
     ),
     Beat(
-        after=14.0,
+        after=11.5,
         feed="market-daily",
         entry=Entry(
             name="z",
@@ -158,7 +158,7 @@ BEATS: Final = (
         note="a second news report, in other words",
     ),
     Beat(
-        after=16.5,
+        after=14.0,
         feed="dcd",
         entry=Entry(name="5", title=CASE, text=f"[Status Report] {_DOCKET_TEXT}"),
         note="the docket's text arrives under the same entry: now it says what is asked for",
@@ -198,14 +198,21 @@ def _entry(shape: FeedShape, entry: Entry, at: datetime, base: str) -> str:
     )
 
 
-def config(base: str, port: int, smtp: int, hook: str, secret_file: str) -> str:
+def config(*, base: str, origin_port: int, smtp_port: int, hook: str, hook_port: int, secret_file: str) -> str:
     """Return the desk's config for the day, as a user would write it."""
     sources = "\n".join(
         f'[[source]]\nid = "{f.id}"\nkind = "feed"\ntitle = "{f.title}"\nurl = "{base}/{f.id}"\n'
         f'documents = "{f.documents}"\ninterval = "1s"\n'
         for f in FEEDS
     )
-    return _CONFIG.format(port=port, smtp=smtp, hook=hook, secret_file=secret_file, sources=sources)
+    return _CONFIG.format(
+        origin_port=origin_port,
+        smtp_port=smtp_port,
+        hook=hook,
+        hook_port=hook_port,
+        secret_file=secret_file,
+        sources=sources,
+    )
 
 
 _CONFIG: Final = '''\
@@ -215,7 +222,7 @@ store = "tipstaff.db"
 log_level = "error"
 
 [network]
-allow = ["127.0.0.1/32:{port}", "{hook}"]
+allow = ["127.0.0.1/32:{origin_port}", "127.0.0.1/32:{hook_port}"]
 host_spacing = "0ms"
 
 {sources}
@@ -269,7 +276,7 @@ alert = false
 id = "desk"
 kind = "email"
 host = "127.0.0.1"
-port = {smtp}
+port = {smtp_port}
 tls = "none"
 from = "tipstaff@localhost.test"
 to = ["desk@localhost.test"]
@@ -278,7 +285,7 @@ rate = "20/s"
 [[channel]]
 id = "hook"
 kind = "webhook"
-url = "http://{hook_address}/alerts"
+url = "{hook}"
 secret = {{ file = "{secret_file}" }}
 rate = "50/s"
 '''

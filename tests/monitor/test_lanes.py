@@ -30,14 +30,9 @@ class Site:
         return self.lanes.enter(host, name, turn)
 
 
-def site(spacing: float = 0.0, concurrency: int = 32, **hosts: float) -> Site:
+def site(spacing: float = 0.0, concurrency: int = 32) -> Site:
     clock = HandClock()
-    lanes = Lanes(
-        clock,
-        concurrency=concurrency,
-        spacing=timedelta(seconds=spacing),
-        hosts={name.replace("_", "."): timedelta(seconds=s) for name, s in hosts.items()},
-    )
+    lanes = Lanes(clock, concurrency=concurrency, spacing=lambda _host: timedelta(seconds=spacing))
     return Site(clock, lanes)
 
 
@@ -56,14 +51,6 @@ async def test_a_slow_host_delays_no_other() -> None:
     s.enter("fast.test", "fast")
     await s.clock.pass_(2)
     assert [name for name, _ in s.ran] == ["slow", "fast"]
-
-
-async def test_spacing_of_a_domain_holds_for_its_subdomains() -> None:
-    s = site(spacing=0.0, sec_gov=2.0)
-    s.enter("www.sec.gov", "a", takes=0.0)
-    s.enter("www.sec.gov", "b", takes=0.0)
-    await s.clock.pass_(5)
-    assert s.ran == [("a", 0.0), ("b", 2.0)]
 
 
 async def test_spacing_counts_across_two_visits_to_an_empty_lane() -> None:

@@ -1,0 +1,226 @@
+"""Query text to clauses: NOT binds before AND, AND before OR, and words side by side are joined by AND.
+
+What the clauses mean is not here (see `query`), nor how text is cut into signs (see `lexer`). Every fault of a query
+is found in one go where that is possible: after one, reading goes on as if the author had meant something.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Final, cast
+
+from rules.entities import Field
+from rules.lexer import LONGEST_QUERY, Faults, Lexer, QueryFault, Sign, SignKind, near
+from rules.model import KINDS
+from rules.query import And, EntityRef, EntityTag, FieldTest, Node, Not, Or, Phrase, Prefix, Scope, ValueField, Word
+from rules.words import fold
+
+__all__ = ["InvalidQuery", "Names", "QueryFault", "parse"]
+
+DEEPEST_NESTING: Final = 50
+_LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """What a query may refer to; None leaves such references unchecked."""
+
+    entities: Collection[str] | None = None
+    tags: Collection[str] | None = None
+    sources: Collection[str] | None = None
+
+
+class InvalidQuery(ValueError):
+    """A query with at least one fault; `faults` has them in the order of their places."""
+
+    def __init__(self, query: str, faults: tuple[QueryFault, ...]) -> None:
+        super().__init__("\n".join(fault.render(query) for fault in faults))
+        self.query = query
+        self.faults = faults
+
+
+def parse(query: str, names: Names | None = None) -> Node:
+    """Return the tree of a query; raise InvalidQuery with every fault it has."""
+    faults = Faults(query)
+    node = _read(query, names or Names(), faults)
+    if node is None or faults:
+        raise InvalidQuery(query, faults.sorted())
+    return node
+
+
+def _read(query: str, names: Names, faults: Faults) -> Node | None:
+    if len(query) > LONGEST_QUERY:
+        faults.add(
+            0, 1, f"this query has {len(query)} characters; at most {LONGEST_QUERY} are read, make two rules of it"
+        )
+        return None
+    signs = Lexer(query, faults).signs()
+    if len(signs) == 1:
+        faults.add(0, 1, "this query is empty")
+        return None
+    if _is_too_deep(signs, faults):
+        return None
+    return _Parser(signs, names, faults).query()
+
+
+def _is_too_deep(signs: tuple[Sign, ...], faults: Faults) -> bool:
+    """Whether brackets and NOTs nest so deep that reading them could exhaust the stack."""
+    depth = run = 0
+    for sign in signs:
+        depth += (sign.kind == "(") - (sign.kind == ")" and depth > 0)
+        run = run + 1 if sign.kind in ("not", "(", "field") else 0
+        if depth > DEEPEST_NESTING or run > 2 * DEEPEST_NESTING:
+            faults.add(sign.start, sign.end, f"brackets and NOTs nest more than {DEEPEST_NESTING} deep here")
+            return True
+    return False
+
+
+_NOTHING: Final = Word("nothing")
+"""Stands where an operand was refused; never leaves the parser, since a fault was recorded with it."""
+
+
+class _Parser:
+    """Reads the signs of one query by precedence climbing."""
+
+    def __init__(self, signs: tuple[Sign, ...], names: Names, faults: Faults) -> None:
+        self._signs = signs
+        self._names = names
+        self._faults = faults
+        self._at = 0
+        self._scope: Sign | None = None
+
+    @property
+    def _sign(self) -> Sign:
+        return self._signs[self._at]
+
+    def query(self) -> Node:
+        """Return the tree of all signs."""
+        node = self._any()
+        while stray := self._take(")"):
+            self._blame(stray, "this closing bracket was never opened")
+            self._any()
+        return node
+
+    def _blame(self, sign: Sign, message: str, suggestion: str | None = None) -> None:
+        self._faults.add(sign.start, sign.end, message, suggestion)
+
+    def _take(self, kind: SignKind) -> Sign | None:
+        sign = self._sign
+        if sign.kind != kind:
+            return None
+        self._at += 1
+        return sign
+
+    def _any(self) -> Node:
+        parts = [self._all()]
+        while operator := self._take("or"):
+            parts.append(self._right_of(operator, "OR", self._all))
+        return parts[0] if len(parts) == 1 else Or(tuple(parts))
+
+    def _all(self) -> Node:
+        parts = [self._negation()]
+        while self._sign.kind not in ("or", ")", "end"):
+            operator = self._take("and")
+            parts.append(self._right_of(operator, "AND", self._negation) if operator else self._negation())
+        return parts[0] if len(parts) == 1 else And(tuple(parts))
+
+    def _right_of(self, operator: Sign, name: str, read: Callable[[], Node]) -> Node:
+        if self._sign.kind in ("and", "or", ")", "end"):
+            self._blame(operator, f"there is nothing to the right of this {name} for it to join")
+            return _NOTHING
+        return read()
+
+    def _negation(self) -> Node:
+        operator = self._take("not")
+        if operator is None:
+            return self._operand()
+        if self._sign.kind in ("and", "or", ")", "end"):
+            self._blame(operator, "there is nothing after this NOT for it to exclude")
+            return _NOTHING
+        return Not(self._negation())
+
+    def _operand(self) -> Node:
+        sign = self._sign
+        if sign.kind in ("and", "or"):
+            self._at += 1
+            self._blame(sign, f"there is nothing to the left of this {sign.kind.upper()} for it to join")
+            return _NOTHING if self._sign.kind in ("and", "or", ")", "end") else self._negation()
+        if sign.kind in (")", "end"):
+            return _NOTHING
+        self._at += 1
+        if sign.kind == "(":
+            return self._group(sign)
+        if sign.kind == "field":
+            return self._scoped(sign)
+        if sign.kind == "value":
+            return self._value(sign)
+        classes = {"word": Word, "phrase": Phrase, "prefix": Prefix}
+        return classes[sign.kind](sign.text) if sign.kind in classes else _NOTHING
+
+    def _group(self, opening: Sign) -> Node:
+        if closing := self._take(")"):
+            self._faults.add(opening.start, closing.end, "there is nothing between these brackets")
+            return _NOTHING
+        node = self._any()
+        if not self._take(")"):
+            self._blame(opening, "this bracket is never closed")
+        return node
+
+    def _scoped(self, field: Sign) -> Node:
+        if self._scope is not None:
+            self._blame(field, f"{field.text}: cannot stand inside {self._scope.text}:")
+        if self._sign.start != field.end or self._sign.kind in ("and", "or", "not", ")", "end", "field"):
+            self._blame(field, f"{field.text}: needs a word, a phrase or a group in brackets right after the colon")
+            if self._sign.start == field.end and self._sign.kind == "field":
+                self._at += 1
+            return _NOTHING
+        outer, self._scope = self._scope, field
+        node = self._operand()
+        self._scope = outer
+        return Scope(cast(Field, field.text), node)
+
+    def _value(self, sign: Sign) -> Node:
+        if sign.text == "entity":
+            return self._entity(sign)
+        if self._scope is not None:
+            self._blame(
+                sign, f"{sign.text}: is no part of the {self._scope.text}; write it outside {self._scope.text}:"
+            )
+        if sign.star and sign.text not in ("source", "tag"):
+            self._blame(sign, f"{sign.text}: takes a whole value; only source: and tag: may end in *")
+        elif sign.text == "source":
+            self._check_source(sign)
+        elif sign.text == "kind" and sign.value not in KINDS:
+            self._blame(
+                sign, f'there is no kind "{sign.value}"; kinds are {", ".join(KINDS)}', near(sign.value, KINDS)
+            )
+        elif sign.text == "lang" and not _LANGUAGE.fullmatch(sign.value):
+            self._blame(sign, f'"{sign.value}" is not a language code such as en or pt-BR')
+        elif sign.text == "tag" and not fold(sign.value):
+            self._blame(sign, "this tag is empty")
+        return FieldTest(cast(ValueField, sign.text), sign.value, sign.star)
+
+    def _check_source(self, sign: Sign) -> None:
+        sources = self._names.sources
+        if sources is None:
+            return
+        if sign.star and not any(source.startswith(sign.value) for source in sources):
+            self._blame(sign, f'no source has an id that begins with "{sign.value}"', near(sign.value, sources))
+        elif not sign.star and sign.value not in sources:
+            self._blame(sign, f'there is no source "{sign.value}"', near(sign.value, sources))
+
+    def _entity(self, sign: Sign) -> Node:
+        name, entities, tags = sign.value, self._names.entities, self._names.tags
+        if sign.star:
+            self._blame(sign, "entity: takes a whole id; give the entities a tag and write entity:@tag")
+        elif name == "@":
+            self._blame(sign, "there is no tag after the @")
+        elif name.startswith("@") and tags is not None and name[1:] not in tags:
+            meant = near(name[1:], tags)
+            self._blame(sign, f'no entity has the tag "{name[1:]}"', f"entity:@{meant}" if meant else None)
+        elif not name.startswith("@") and entities is not None and name not in entities:
+            meant = near(name, entities)
+            self._blame(sign, f'there is no entity with the id "{name}"', f"entity:{meant}" if meant else None)
+        return EntityTag(name[1:]) if name.startswith("@") else EntityRef(name)
