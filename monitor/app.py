@@ -107,7 +107,15 @@ def desk(config: Config, outgoing: Fetcher) -> Desk:
 def watched(source: SourceConfig) -> Watched:
     """Make one source of its kind."""
     return Watched(
-        source=Feed(id=source.id, url=source.url, kind=source.documents, lang=source.lang),
+        source=Feed(
+            id=source.id,
+            url=source.url,
+            title=source.label,
+            kind=source.documents,
+            identity=source.identity,
+            lang=source.lang,
+            tags=source.tags,
+        ),
         title=source.label,
         interval=source.interval,
         first=source.first,

@@ -16,6 +16,8 @@ from monitor import __version__
 if TYPE_CHECKING:
     from monitor.commands.terminal import Terminal
 
+    _Sub = argparse._SubParsersAction[argparse.ArgumentParser]
+
 OK: Final = 0
 NEGATIVE: Final = 1
 """The question was answered with no: an example failed, a delivery was not taken."""
@@ -45,7 +47,6 @@ class Call:
 
 
 Command = Callable[[Call], int]
-_Sub = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 _EPILOG: Final = """\
 exit codes: 0 done, 1 the answer is no, 2 wrong usage, 69 something outside did not answer,

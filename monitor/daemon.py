@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -19,8 +20,9 @@ from monitor.log import Log
 from monitor.outbox import Outbox
 from monitor.rounds import Outcome, Rounds
 from monitor.systemd import Systemd
+from storage.faults import Deposed
 from storage.records import SourceState
-from storage.store import Deposed, Store
+from storage.store import Store
 
 log = Log("tipstaff.daemon")
 
@@ -122,18 +124,15 @@ class Daemon:
         await self.plan()
         outcomes: list[Outcome] = []
 
-        def turn(watched: Watched, state: SourceState) -> Callable[[], Coroutine[Any, Any, None]]:
-            async def taken() -> None:
-                outcome = await self._rounds.run(watched, state, self._desk())
-                outcomes.append(outcome)
-                self._on_outcome(outcome)
-
-            return taken
+        async def turn(watched: Watched, state: SourceState) -> None:
+            outcome = await self._rounds.run(watched, state, self._desk())
+            outcomes.append(outcome)
+            self._on_outcome(outcome)
 
         for state in self._store.sources():
             watched = self._desk().watched.get(state.source)
             if watched is not None:
-                self._lanes.enter(state.host, state.source, turn(watched, state))
+                self._lanes.enter(state.host, state.source, partial(turn, watched, state))
         await self._lanes.settled()
         await self._outbox.flush()
         return outcomes
@@ -179,7 +178,7 @@ class Daemon:
             pause = self._paused.get(state.source)
             if watched is None or state.source in self._lanes or (pause and pause > now):
                 continue
-            self._lanes.enter(state.host, state.source, lambda w=watched, s=state: self._round(w, s))
+            self._lanes.enter(state.host, state.source, partial(self._round, watched, state))
 
     async def _round(self, watched: Watched, state: SourceState) -> None:
         source = watched.source.id
@@ -209,6 +208,7 @@ class Daemon:
         due = [channel for channel, at in owed.items() if at <= now]
         if due:
             self._outbox.wake(due)
+        await self._outbox.remind()
 
     async def _beat(self) -> None:
         """Show that all moves: to the store, to systemd; notice a clock that jumped."""

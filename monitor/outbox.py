@@ -17,7 +17,7 @@ from monitor.desk import Channel, Desk, summary
 from monitor.log import Log
 from monitor.notifiers import DeliveryFailure
 from rules import notices, timing
-from rules.model import Delivery, Message
+from rules.model import Delivery, Health, Message
 from storage.records import ChannelState, Owed, Settlement
 from storage.store import Store
 
@@ -60,6 +60,7 @@ class Outbox:
     async def flush(self) -> None:
         """Try once everything that is due, and then what that led to (notices), without lanes of its own."""
         for _ in range(FLUSHES):
+            await self.remind()
             now = self._clock.now()
             due = [n for n in self._desk().channels if self._store.owed(n, now, limit=1)]
             if not due:
@@ -68,6 +69,16 @@ class Outbox:
                 for name in due:
                     lane = _Lane(name, self._store, self._clock, self._desk, self.wake)
                     group.create_task(lane.sweep())
+
+    async def remind(self) -> None:
+        """Tell of channels that have been failing for so long that it is time, through the others."""
+        now = self._clock.now()
+        for state in await asyncio.to_thread(self._store.channels):
+            if state.disabled or not timing.CHANNEL_TELLING.due(state.health, now):
+                continue
+            told, health = _failing(self._store, self._desk(), state, now)
+            await asyncio.wrap_future(self._store.owe(told, now, channel_health={state.channel: health}))
+            self.wake({delivery.channel for delivery in told})
 
     async def drain(self) -> None:
         """Start nothing new and wait for what is in flight."""
@@ -110,7 +121,7 @@ class _Lane:
         self._event = asyncio.Event()
         self._event.set()
         self._unmarked: list[tuple[Settlement, ChannelState, tuple[Delivery, ...]]] = []
-        self._next_send = 0.0
+        self._next_send = float("-inf")
         self.stopping = False
 
     def wake(self) -> None:
@@ -153,18 +164,20 @@ class _Lane:
             self._unmarked.pop(0)
 
     async def _send_all(self, owed: Collection[Owed], channel: Channel) -> None:
+        """Send a batch; once a mark cannot be written nothing more is begun, but what is under way is finished."""
         gate = asyncio.Semaphore(channel.parallel)
 
         async def one(debt: Owed) -> None:
             async with gate:
-                if self.stopping:
+                if self.stopping or self._unmarked:
                     return
                 await self._pace(channel)
                 await self._deliver(debt, channel)
 
-        async with asyncio.TaskGroup() as group:
-            for debt in owed:
-                group.create_task(one(debt))
+        outcomes = await asyncio.gather(*(one(debt) for debt in owed), return_exceptions=True)
+        for fault in outcomes:
+            if fault is not None:
+                raise fault
 
     async def _pace(self, channel: Channel) -> None:
         """Keep to the channel's rate, with five messages' worth of burst."""
@@ -217,11 +230,9 @@ class _Lane:
         disabled = failure.reason if failure.gone else None
         if disabled:
             told += self._tell(notices.channel_disabled(self._name, disabled, now=now), now)
-        elif timing.CHANNEL_TELLING.due(health, now) or (failure.attention and not health.told):
-            waiting = len(self._store.owed(self._name, now, limit=1000))
-            message = notices.channel_failing(self._name, health, waiting=waiting, now=now)
-            told += self._tell(message, now, nth=health.told)
-            health = timing.told(health, now=now, notice=message.thread)
+        elif failure.attention and not health.told:
+            failing, health = _failing(self._store, self._desk(), replace(before, health=health), now)
+            told += failing
         if parked and not disabled and delivery.message.type != "notice":
             told += self._tell(notices.deliveries_parked(self._name, delivery, failure.reason, now=now), now)
         settlement = Settlement(
@@ -252,12 +263,8 @@ class _Lane:
         ]
         await asyncio.wrap_future(self._store.settle(parked, None))
 
-    def _tell(self, message: Message, now: datetime, *, nth: int = 0) -> tuple[Delivery, ...]:
-        """Address a notice about this channel to the others; with no other channel, only the log has it."""
-        others = self._desk().others(self._name)
-        if not others:
-            log.error("no other channel to tell", channel=self._name, notice=message.title)
-        return notices.deliveries(message, others, nth=nth, now=now)
+    def _tell(self, message: Message, now: datetime) -> tuple[Delivery, ...]:
+        return _to_others(self._desk(), self._name, message, now)
 
     async def _settle(self, settlement: Settlement, state: ChannelState, told: Collection[Delivery]) -> None:
         try:
@@ -267,3 +274,20 @@ class _Lane:
             raise
         if told:
             self._wake_others({delivery.channel for delivery in told})
+
+
+def _failing(store: Store, desk: Desk, state: ChannelState, now: datetime) -> tuple[tuple[Delivery, ...], Health]:
+    """Return the notice that a channel fails, and its health after it was told."""
+    health = state.health
+    waiting = len(store.owed(state.channel, now + timing.LONGEST_WAIT, limit=1000))
+    message = notices.channel_failing(state.channel, health, waiting=waiting, now=now)
+    told = _to_others(desk, state.channel, message, now, nth=health.told)
+    return told, timing.told(health, now=now, notice=message.thread)
+
+
+def _to_others(desk: Desk, channel: str, message: Message, now: datetime, *, nth: int = 0) -> tuple[Delivery, ...]:
+    """Address a notice about a channel to the others; with no other channel, only the log has it."""
+    others = desk.others(channel)
+    if not others:
+        log.error("no other channel to tell", channel=channel, notice=message.title)
+    return notices.deliveries(message, others, nth=nth, now=now)

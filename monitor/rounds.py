@@ -18,7 +18,7 @@ from monitor.fetching.client import Tls
 from monitor.log import Log
 from monitor.sources import Page, Parse, ParsedFeed, Poll, Request, SourceFailure
 from rules import alerting, change, notices, timing
-from rules.model import Compared, Decision, Delivery, Health, Match
+from rules.model import Compared, Decision, Delivery, Health, Match, Traits
 from storage.records import Round, SourceState
 from storage.store import Store
 
@@ -76,9 +76,9 @@ class Rounds:
             round_, outcome = self._failed(failure, watched, state, desk)
         except Exception as error:
             log.error("round raised", trace=True, source=watched.source.id)
-            failure = SourceFailure("internal", f"{type(error).__name__}: {error}", advice="please report this")
-            round_, outcome = self._failed(failure, watched, state, desk)
-        filed = set(await asyncio.wrap_future(self._store.file(round_)))
+            fault = SourceFailure("internal", f"{type(error).__name__}: {error}", advice="please report this")
+            round_, outcome = self._failed(fault, watched, state, desk)
+        filed = await asyncio.wrap_future(self._store.file(round_))
         owed = tuple(sorted({d.channel for d in round_.deliveries if d.key in filed}))
         return replace(outcome, owed=owed)
 
@@ -214,7 +214,7 @@ class _Judged:
     compared: tuple[Compared, ...]
     decisions: tuple[Decision, ...]
     faults: tuple[Delivery, ...]
-    traits: change.Traits
+    traits: Traits
     baseline: bool
 
 

@@ -85,7 +85,7 @@ def decide(
     told = _Telling(compared, first_seen or circumstances.now, circumstances)
     return Decision(
         alerts=tuple(told.alert(m) for m in fresh),
-        deliveries=(*told.deliveries("alert.created", fresh), *told.deliveries("alert.updated", updates)),
+        deliveries=tuple(told.deliveries(fresh, updates)),
         held=tuple(held),
     )
 
@@ -111,20 +111,26 @@ class _Telling:
             at=self.circumstances.now,
         )
 
-    def deliveries(self, sort: MessageType, matches: Sequence[Match]) -> Iterable[Delivery]:
+    def deliveries(self, fresh: Sequence[Match], updates: Sequence[Match]) -> Iterable[Delivery]:
         """One delivery for each channel; rules that go to the same channel share it."""
-        pairs = sorted(((c, m) for m in matches for c in dict.fromkeys(m.rule.channels)), key=lambda p: p[0])
-        for channel, group in groupby(pairs, key=lambda p: p[0]):
-            told = sorted((m for _, m in group), key=lambda m: m.rule.id)
-            rules = [m.rule.id for m in told]
-            revision = self.compared.document.revision if sort == "alert.updated" else ""
-            yield Delivery(
-                key=digest("delivery", channel, sort, self.compared.key, revision, *rules),
-                channel=channel,
-                message=self.message(sort, told),
-                not_before=self.circumstances.now,
-                alerts=tuple(alert_key(self.compared.key, rule) for rule in rules),
-            )
+        pairs = sorted(
+            ((channel, match) for match in (*fresh, *updates) for channel in dict.fromkeys(match.rule.channels)),
+            key=lambda pair: pair[0],
+        )
+        for channel, group in groupby(pairs, key=lambda pair: pair[0]):
+            told = sorted((match for _, match in group), key=lambda match: match.rule.id)
+            yield self._delivery(channel, told, "alert.created" if any(m in fresh for m in told) else "alert.updated")
+
+    def _delivery(self, channel: str, told: Sequence[Match], sort: MessageType) -> Delivery:
+        rules = [match.rule.id for match in told]
+        revision = self.compared.document.revision if sort == "alert.updated" else ""
+        return Delivery(
+            key=digest("delivery", channel, sort, self.compared.key, revision, *rules),
+            channel=channel,
+            message=self.message(sort, told),
+            not_before=self.circumstances.now,
+            alerts=tuple(alert_key(self.compared.key, rule) for rule in rules),
+        )
 
     def message(self, sort: MessageType, matches: Sequence[Match]) -> Message:
         document = self.compared.document

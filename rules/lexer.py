@@ -317,6 +317,6 @@ def _prefix_fault(stem: str) -> str | None:
     read = Text(stem)
     if read.span(0, len(read.tokens) - 1)[1] != len(stem):
         return "a * must follow a letter or digit of the word it continues"
-    if len(read.tokens[-1]) < 2 and read.tokens[-1].isascii():
+    if len(read.tokens) == 1 and len(read.tokens[0]) < 2 and read.tokens[0].isascii():
         return "one letter and * would match nearly every text; give two letters or more"
     return None

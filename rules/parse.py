@@ -15,7 +15,7 @@ from rules.entities import Field
 from rules.lexer import LONGEST_QUERY, Faults, Lexer, QueryFault, Sign, SignKind, near
 from rules.model import KINDS
 from rules.query import And, EntityRef, EntityTag, FieldTest, Node, Not, Or, Phrase, Prefix, Scope, ValueField, Word
-from rules.words import fold
+from rules.words import tokenise
 
 __all__ = ["InvalidQuery", "Names", "QueryFault", "parse"]
 
@@ -198,8 +198,8 @@ class _Parser:
             )
         elif sign.text == "lang" and not _LANGUAGE.fullmatch(sign.value):
             self._blame(sign, f'"{sign.value}" is not a language code such as en or pt-BR')
-        elif sign.text == "tag" and not fold(sign.value):
-            self._blame(sign, "this tag is empty")
+        elif sign.text == "tag" and not tokenise(sign.value):
+            self._blame(sign, f'the tag "{sign.value}" has no letter or digit')
         return FieldTest(cast(ValueField, sign.text), sign.value, sign.star)
 
     def _check_source(self, sign: Sign) -> None:

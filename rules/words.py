@@ -35,6 +35,9 @@ _SPECIAL: Final = {
     "\u2212": "-",
 }
 _MOST_REMEMBERED: Final = 20_000
+_LONGEST_CLUSTER: Final = 31
+"""A letter and 30 marks, as in UAX 15's stream-safe text: normalising a run of n marks takes CPython n * n steps."""
+_LONGEST_LOOK_ALIKE: Final = 100
 
 
 def _is_removed(character: str) -> bool:
@@ -62,7 +65,9 @@ def _settle(character: str) -> str:
 def _fold_cluster(cluster: str) -> str:
     if cluster in _SPECIAL:
         return _SPECIAL[cluster]
-    return "".join(map(_settle, unicodedata.normalize("NFKC", cluster).casefold()))
+    # Casefolding may undo the normal form (ß with a dot below), so that is made twice.
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", cluster).casefold())
+    return "".join(map(_settle, folded))
 
 
 def _joins(character: str) -> bool:
@@ -152,7 +157,7 @@ def _clusters(text: str) -> Iterator[tuple[int, int, str]]:
         folded = _FOLDED[ord(character)]
         if folded == "":
             continue
-        if kept and folded != _JOINS:
+        if kept and (folded != _JOINS or len(kept) > _LONGEST_CLUSTER):
             yield start, end, kept
             kept = ""
         if not kept:
@@ -168,7 +173,7 @@ def _clusters(text: str) -> Iterator[tuple[int, int, str]]:
 _LETTERS: Final = r"[a-z][a-z0-9]*+(?:(?:\.(?=[a-z])|_)[a-z0-9]++)*+"
 _TOKEN: Final = re.compile(
     r"(?!s(?<=[a-z0-9字.]'s)(?![a-z0-9]))"
-    rf"(?:(?:[0-9]{{1,3}}(?:,[0-9]{{3}})++(?![0-9])|[0-9]++)(?:\.[0-9]++)*+(?:{_LETTERS})?|{_LETTERS}|[&$字])"
+    rf"(?:(?:[0-9]{{1,3}}(?:,[0-9]{{3}}){{1,6}}+(?![0-9])|[0-9]++)(?:\.[0-9]++)*+(?:{_LETTERS})?|{_LETTERS}|[&$字])"
 )
 _CASED_TOKEN: Final = re.compile(
     _TOKEN.pattern.replace("[a-z", "[A-Za-z").replace("(?!s(?<=", "(?![sS](?<=").replace("'s)", "'[sS])")
@@ -393,7 +398,8 @@ def _latin(token: str, original: str) -> str:
 
     A word wholly in another script is left alone: Russian `сор` is not English `cop`.
     """
-    if sum(re.search(alphabet, token) is not None for alphabet in _ALPHABETS) < 2:
+    scripts = sum(re.search(alphabet, token) is not None for alphabet in _ALPHABETS)
+    if scripts < 2 or len(original) > _LONGEST_LOOK_ALIKE:
         return token
     skeleton = _normalise(unicodedata.normalize("NFKC", original).translate(_LOOK_ALIKES))[0]
     return skeleton if skeleton.isascii() else token

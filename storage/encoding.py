@@ -60,10 +60,8 @@ def load(text: str) -> Any:
 def _plain(value: object) -> object:
     if isinstance(value, str):
         return clean(value)
-    if value is None or isinstance(value, bool | int):
-        return value
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, bool | int | float):
+        return None if isinstance(value, float) and not math.isfinite(value) else value
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Brings a database to the schema this program knows; whose turn it is and the backup before are the caller's part."""
+"""Brings a database to the schema this program knows; the lock and the backup before it are the caller's part."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, String, column, select, table, text
 
 from storage.faults import NewerSchema
 
@@ -36,14 +36,14 @@ STEPS: Final = Steps(Path(__file__).parent / "migrations", ("0001",))
 def version(connection: Connection) -> str | None:
     """Return the version a database is at; None where no step has been completed."""
     if connection.dialect.name == "sqlite":
-        present = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = '" + VERSION_TABLE + "'"
+        present = text("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = :name")
     else:
-        present = "SELECT 1 WHERE to_regclass('" + VERSION_TABLE + "') IS NOT NULL"
+        present = text("SELECT 1 WHERE to_regclass(:name) IS NOT NULL")
     try:
-        if connection.exec_driver_sql(present).first() is None:
+        if connection.execute(present, {"name": VERSION_TABLE}).first() is None:
             return None
-        row = connection.exec_driver_sql(f"SELECT version_num FROM {VERSION_TABLE}").first()  # noqa: S608 - a constant
-        return None if row is None else str(row[0])
+        number = select(column("version_num", String)).select_from(table(VERSION_TABLE))
+        return connection.execute(number).scalar_one_or_none()
     finally:
         connection.rollback()
 

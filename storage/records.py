@@ -114,6 +114,16 @@ class FiledDelivery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One line in the record of attempts: what came of trying to send a delivery once."""
+
+    at: datetime
+    outcome: Literal["sent", "deferred", "parked", "cancelled"]
+    error: str | None = None
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelState:
     """What is remembered of a channel: its health and whether the receiver asked us to stop (HTTP 410)."""
 

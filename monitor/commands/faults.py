@@ -6,7 +6,7 @@ from monitor.cli import CONFIG, HELD, NEGATIVE, UNAVAILABLE
 from monitor.commands.terminal import Terminal
 from monitor.config import ConfigFaults
 from monitor.sources import SourceFailure
-from storage.engine import LookupFault, StoreFault, StoreHeld
+from storage.faults import LookupFault, StoreFault, StoreHeld
 
 
 def explain(error: Exception, terminal: Terminal) -> int | None:

@@ -13,7 +13,8 @@ from monitor.daemon import LoopDied
 from monitor.log import Log, Redactor, configure
 from monitor.rounds import Outcome
 from storage.engine import open_store
-from storage.store import Deposed, Store
+from storage.faults import Deposed
+from storage.store import Store
 
 log = Log("tipstaff.run")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from monitor.app import Loaded, fetcher, load, opened, watched
 from monitor.cli import NEGATIVE, OK, Call
@@ -26,7 +27,7 @@ def list_sources(call: Call) -> int:
     if not loaded.store_url.startswith("sqlite:///") or Path(loaded.store_url.removeprefix("sqlite:///")).exists():
         with opened(call.config_path, call.environ) as (_, store):
             known = {state.source: state for state in store.sources()}
-    rows = []
+    rows: list[dict[str, Any]] = []
     for source in loaded.config.sources:
         state = known.get(source.id)
         word = "switched off" if not source.enabled else "not asked yet"

@@ -52,8 +52,8 @@ def status(call: Call) -> int:
     columns = ("SOURCE", "STATE", "LAST GOOD", "NEXT", "DOCUMENTS", "LAST ERROR")
     call.terminal.table(columns, rows, empty="no sources yet")
     say()
-    rows = [(c["channel"], c["state"], ago(c["last_success"], now), c["last_error"]) for c in facts["channels"]]
-    call.terminal.table(("CHANNEL", "STATE", "LAST SENT", "LAST ERROR"), rows, empty="no channels")
+    told = [(c["channel"], c["state"], ago(c["last_success"], now), c["last_error"]) for c in facts["channels"]]
+    call.terminal.table(("CHANNEL", "STATE", "LAST SENT", "LAST ERROR"), told, empty="no channels")
     return OK
 
 
@@ -74,7 +74,7 @@ def _facts(loaded: Loaded, store: Store, now: datetime) -> dict[str, Any]:
             "holder": lease.holder,
             "since": lease.since,
             "heartbeat": lease.heartbeat,
-            "alive": now - lease.heartbeat <= ALIVE and store.is_held(),
+            "alive": now - lease.heartbeat <= ALIVE,
         },
         "store": store.describe(),
         "sources": [

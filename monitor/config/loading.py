@@ -186,7 +186,7 @@ class _Assembly:
             for number, fault in book.faults:
                 self._query_fault(*asked[number], fault)
             for wrong in book.entities:
-                ledger.fault(entities[wrong.entity][0], wrong.message)
+                ledger.fault(self._named_part(entities[wrong.entity][0], wrong.message), wrong.message)
 
     def _check_form(self, path: KeyPath, rule: Rule) -> None:
         try:
@@ -218,7 +218,16 @@ class _Assembly:
     def _warn_of_entities(self, book: RuleBook, entities: Mapping[KeyPath, EntityTable]) -> None:
         by_id = {table.id: path for path, table in entities.items()}
         for fault in book.warnings:
-            self.ledger.warn(by_id[fault.entity], fault.message)
+            self.ledger.warn(self._named_part(by_id[fault.entity], fault.message), fault.message)
+
+    def _named_part(self, path: KeyPath, message: str) -> KeyPath:
+        """Return the key of an entity that a message about it quotes: an alias, or else the name."""
+        aliases = self.ledger.table("entity", int(path[1])).get("aliases")
+        for number, alias in enumerate(aliases if isinstance(aliases, tuple) else ()):
+            text = alias.get("text") if isinstance(alias, dict) else alias
+            if isinstance(text, str) and f'"{text.casefold()}"' in message.casefold():
+                return (*path, "aliases", number)
+        return (*path, "name")
 
     def _with_place(self, settings: Settings) -> Settings:
         """Make a store path absolute: it counts from the file it stands in, or from where tipstaff was started."""

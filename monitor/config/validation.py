@@ -191,6 +191,10 @@ def channel_model(ledger: Ledger, path: KeyPath, table: Mapping[str, Any]) -> ty
     known = ", ".join(CHANNEL_KINDS)
     if kind is None:
         ledger.fault((*path, "kind"), "is missing", f"known are {known}")
+        keys = sorted({key for model in CHANNEL_KINDS.values() for key in keys_of(model)})
+        for key in table:
+            if key not in keys:
+                ledger.fault((*path, key), "is not a known key", _hint_for_unknown(key, keys, (key,)))
     elif not isinstance(kind, str):
         ledger.fault((*path, "kind"), f"must be text, not {kind_of(kind)}", f"known are {known}")
     elif kind not in CHANNEL_KINDS:

@@ -101,7 +101,7 @@ class MailReceiver:
                 ident="tipstaff demo",
                 tls_context=None if self._implicit else self._tls,
                 auth_required=self._users is not None,
-                auth_require_tls=False,
+                auth_require_tls=self._tls is not None and not self._implicit,
                 authenticator=self._authenticate,
                 loop=loop,
             )
@@ -119,12 +119,15 @@ class MailReceiver:
 
     async def disconnect(self) -> None:
         """Cut every open connection, as a server does that is restarted."""
-        tasks = [p._handler_coroutine for p in self._protocols if p._handler_coroutine is not None]
+        conversations = [p._handler_coroutine for p in self._protocols if p._handler_coroutine is not None]
         for made in self._protocols:
             if made.transport is not None:
                 made.transport.abort()
         self._protocols.clear()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        for conversation in conversations:
+            # One that waits for a TLS handshake does not notice the end of its connection.
+            conversation.cancel()
+        await asyncio.gather(*conversations, return_exceptions=True)
 
     # aiosmtpd calls these by name.
 

@@ -7,37 +7,34 @@ no cookies, no HTTP/2 and no environment variables that could change where a req
 from __future__ import annotations
 
 import asyncio
-import ssl
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final
 from urllib.parse import urljoin
 
 import aiohttp
 import httpx
 from aiohttp.http_exceptions import HttpProcessingError
-from httpx_aiohttp import AiohttpTransport
 
 from monitor import __version__
 from monitor.clock import Clock, SystemClock
 from monitor.fetching.failures import blocked, name_failure
 from monitor.fetching.guard import (
     AddressPolicy,
-    GuardingResolver,
     Lookup,
     Target,
     check_text,
     check_url,
-    guarded_socket,
     literal,
     system_lookup,
 )
 from monitor.fetching.inflating import Inflater, is_gzip
 from monitor.fetching.pages import diagnose
+from monitor.fetching.transport import Limits, Purpose, Tls, TransportFactory, guarded_transport
 from monitor.sources import Page, Request, SourceFailure
 
-Purpose = Literal["fetch", "post"]
+__all__ = ["Answer", "Fetcher", "Limits", "Tls"]
 
 ERROR_PAGE_LIMIT: Final = 64 * 1024
 _ACCEPT: Final = (
@@ -53,74 +50,12 @@ _BREATH: Final = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """Seconds, bytes and counts that bound one exchange."""
-
-    connect: float = 10.0
-    """For waiting in the pool, the name and the connection together."""
-    read: float = 15.0
-    total: float = 30.0
-    wire: int = 10 * 1024 * 1024
-    decoded: int = 20 * 1024 * 1024
-    headers: int = 100 * 1024
-    redirects: int = 5
-    concurrent: int = 32
-    per_host: int = 2
-    keep_alive: float = 5.0
-    """Long enough for the next page of the same host's turn, too short to be found closed."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tls:
-    """How one source's certificate is verified, where the usual authorities do not do."""
-
-    ca: str | None = None
-    """A PEM file; only what it holds is trusted then."""
-    insecure: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """What a receiver said to a POST; the body is cut at the limit that was asked for."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
-
-
-TransportFactory = Callable[[Purpose, Tls | None], httpx.AsyncBaseTransport]
-
-
-class GuardedConnector(aiohttp.TCPConnector):
-    """A connector that never uses a connection again on which bytes arrived that nobody asked for."""
-
-    async def connect(self, req: Any, traces: Any, timeout: Any) -> Any:
-        while True:
-            connection = await super().connect(req, traces, timeout)
-            if connection.protocol is None or not connection.protocol.should_close:
-                return connection
-            connection.close()
-
-
-def tls_context(tls: Tls | None) -> ssl.SSLContext:
-    """Build the verification of a connection: TLS 1.2 or later; certifi's and the system's authorities.
-
-    Raises:
-        SourceFailure: kind "tls": the source's CA file cannot be read.
-    """
-    if tls is not None and tls.ca is not None:
-        try:
-            context = ssl.create_default_context(cafile=tls.ca)
-        except (OSError, ssl.SSLError) as error:
-            raise SourceFailure("tls", f"the CA file {tls.ca} cannot be read ({error})") from None
-    else:
-        context = httpx.create_ssl_context(trust_env=False)
-        context.load_default_certs()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if tls is not None and tls.insecure:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
 
 
 class Fetcher:
@@ -152,7 +87,7 @@ class Fetcher:
         self._contact = contact
         self._limits = limits or Limits()
         self._clock = clock or SystemClock()
-        self._make_transport = transport or self._guarded_transport
+        self._make_transport = transport or self._guarded
         self._lookup = lookup
         self._transports: dict[tuple[Purpose, Tls | None], httpx.AsyncBaseTransport] = {}
         # the transport reads `pool` as the time for pool, name and connection together
@@ -330,7 +265,7 @@ class Fetcher:
             # https://www.sec.gov/os/accessing-edgar-data: a declared user agent with a contact is required.
             raise SourceFailure(
                 "contact-missing",
-                f"{target.host} refuses programs that do not say whom to contact",
+                f"{target.host}: refuses programs that do not say whom to contact",
                 advice="Set `contact` in the configuration to an e-mail address that is read.",
             )
 
@@ -341,30 +276,8 @@ class Fetcher:
             self._transports[key] = self._make_transport(purpose, tls)
         return self._transports[key]
 
-    def _guarded_transport(self, purpose: Purpose, tls: Tls | None) -> httpx.AsyncBaseTransport:
-        limits, policy = self._limits, self._policy
-        context = tls_context(tls)
-
-        def open_session() -> aiohttp.ClientSession:
-            connector = GuardedConnector(
-                resolver=GuardingResolver(policy, self._lookup),
-                socket_factory=guarded_socket(policy),
-                use_dns_cache=False,
-                ssl=context,
-                limit=limits.concurrent,
-                limit_per_host=limits.per_host,
-                keepalive_timeout=limits.keep_alive,
-            )
-            return aiohttp.ClientSession(
-                connector=connector,
-                cookie_jar=aiohttp.DummyCookieJar(),
-                trust_env=False,
-                auto_decompress=False,
-                max_line_size=16 * 1024,
-                max_field_size=32 * 1024,
-            )
-
-        return AiohttpTransport(verify=context, trust_env=False, client=open_session)
+    def _guarded(self, _: Purpose, tls: Tls | None) -> httpx.AsyncBaseTransport:
+        return guarded_transport(self._policy, self._limits, tls, self._lookup)
 
 
 @contextmanager

@@ -31,6 +31,8 @@ _CERTIFICATE: Final = {
     62: "The certificate is for another host; check the address.",
 }
 
+_OLD: Final = "The server must speak TLS 1.2 or later; check that the address should begin with https."
+
 
 def name_failure(error: BaseException, host: str) -> SourceFailure:
     """Return the failure that an exception of the HTTP layers stands for."""
@@ -76,18 +78,17 @@ def blocked(host: str, reason: str) -> SourceFailure:
 
 
 def _certificate(causes: tuple[BaseException, ...], host: str) -> SourceFailure | None:
-    unverified = _first(causes, ssl.SSLCertVerificationError)
+    # aiohttp's own exception is one of these too, without the fields that say what is wrong
+    unverified = next((c for c in causes if type(c) is ssl.SSLCertVerificationError), None)
     if unverified is not None:
         advice = _CERTIFICATE.get(unverified.verify_code, "Check the address and the certificate.")
         return SourceFailure("tls", f"{host}: {unverified.verify_message or unverified.reason}", advice=advice)
+    if _first(causes, aiohttp.ClientConnectorError) and _first(causes, ConnectionResetError):
+        return SourceFailure("tls", f"{host}: the server closed the connection during the TLS handshake", advice=_OLD)
     broken = _first(causes, ssl.SSLError, aiohttp.ClientSSLError)
     if broken is None or isinstance(broken, ssl.SSLEOFError):
         return None
-    return SourceFailure(
-        "tls",
-        f"{host}: {str(broken)[:200]}",
-        advice="The server must speak TLS 1.2 or later; check that the address should begin with https.",
-    )
+    return SourceFailure("tls", f"{host}: {str(broken)[:200]}", advice=_OLD)
 
 
 def _clock(causes: tuple[BaseException, ...], host: str) -> SourceFailure | None:

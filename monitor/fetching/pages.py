@@ -188,7 +188,7 @@ def _sec(text: str, host: str, wait: float | None) -> SourceFailure | None:
     if re.search(_SEC_UNDECLARED, text, re.IGNORECASE):
         return SourceFailure(
             "undeclared-agent",
-            f"{host} takes this program for an undeclared robot",
+            f"{host}: takes this program for an undeclared robot",
             advice="Set `contact` to a name and an e-mail address that is read; the SEC refuses noreply addresses.",
             retry_after=max(wait or 0.0, SEC_REST),
         )

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime, getaddresses
 from typing import Final
 
 import idna
@@ -65,7 +65,8 @@ class Mailbox:
         Raises:
             ValueError: it is not one address that a mail server can be given.
         """
-        name, address = parseaddr(text)
+        found = getaddresses([text]) if text.isprintable() else []
+        name, address = found[0] if len(found) == 1 else ("", "")
         user, at, host = address.rpartition("@")
         try:
             known = f"{user}@{host if host.isascii() else idna.encode(host, uts46=True).decode('ascii')}"

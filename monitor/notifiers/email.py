@@ -6,6 +6,7 @@ What the mail says and looks like is made in `monitor.message`; when to try agai
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import ssl
 from collections.abc import Callable, Mapping, Sequence
@@ -315,7 +316,7 @@ class _Session:
         if isinstance(error, TimeoutError):
             return self._broken(f"no answer within {self._server.step:g} s")
         if isinstance(error, OSError):
-            return self._broken(f"{error}")
+            return self._broken(_plainly(error))
         # The library's own complaints: STARTTLS or AUTH is not offered.
         reason = f"{self._server}: {one_line(str(error))}"
         return DeliveryFailure(reason, attention=True)
@@ -351,6 +352,14 @@ class _Session:
         with suppress(aiosmtplib.SMTPException, OSError):
             await self._client.quit(timeout=QUIT_WITHIN)
         self._client.close()
+
+
+def _plainly(error: OSError) -> str:
+    """Say what the system says, without the library's own words around it."""
+    cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
+    if cause.errno and cause.errno > 0:
+        return os.strerror(cause.errno)
+    return cause.strerror or str(error)
 
 
 def _said(code: int, words: str) -> str:

@@ -63,7 +63,7 @@ def _entry(found: Any, base: str) -> ParsedEntry:
         published=from_struct(_raw(found, "published_parsed")),
         updated=from_struct(_raw(found, "updated_parsed")),
         authors=_authors(found),
-        tags=(str(tag.get("label") or tag.get("term") or "") for tag in found.get("tags", ())),
+        tags=(str(tag.get("term") or tag.get("label") or "") for tag in found.get("tags", ())),
     )
 
 

@@ -1,4 +1,4 @@
-"""What Alembic runs for every upgrade: on the connection `storage.migrate` brings; it opens none and reads no file."""
+"""What Alembic runs for every upgrade, on the connection that `storage.migrate` brings; it opens none itself."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from storage import migrate
 from storage.schema import metadata
 
 
-def _check_references(*, ctx: Any, **_: object) -> None:
+def _check_references(ctx: Any, *_: object, **__: object) -> None:
     """Fail the step, inside its transaction, when it left a row that refers to nothing (SQLite checks no sooner)."""
     connection = ctx.connection
     if connection.dialect.name == "sqlite":
@@ -28,7 +28,7 @@ def _run(connection: Connection) -> None:
         # Alembic takes SQLite for a database without transactional DDL; with an explicit BEGIN it has it.
         transactional_ddl=True,
         transaction_per_migration=True,
-        on_version_apply=[_check_references],
+        on_version_apply=_check_references,
     )
     with context.begin_transaction():
         context.run_migrations()

@@ -96,6 +96,15 @@ def test_a_rule_that_asks_for_updates_gets_each_revision_once_in_the_same_thread
     assert again.key == update.key
 
 
+def test_a_new_rule_and_an_update_on_one_channel_are_one_message() -> None:
+    matches = [match("a", updates=True), match("b", severity="critical")]
+    decision = decide(AMENDED, matches, already={"a"}, circumstances=CIRCUMSTANCES)
+    [delivery] = decision.deliveries
+    assert (delivery.message.type, delivery.message.severity) == ("alert.created", "critical")
+    assert [r.rule for r in delivery.message.reasons] == ["a", "b"]
+    assert [a.rule for a in decision.alerts] == ["b"]
+
+
 def test_a_rule_without_channels_still_leaves_an_alert() -> None:
     silent = Match(rule=Rule(id="a", when="x", channels=()), evidence=())
     decision = decide(NEW, [silent], circumstances=CIRCUMSTANCES)

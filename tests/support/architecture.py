@@ -30,6 +30,15 @@ PURE_MODULES = frozenset(
 )
 """All that rules/ may import besides itself: modules of values, which neither read nor write anything."""
 
+LEAVES = {
+    "monitor/sources/": ("monitor.sources", "monitor.fetching.fields", "monitor.fetching.pages"),
+    "monitor/notifiers/": ("monitor.notifiers", "monitor.message", "monitor.fetching.fields", "monitor.sources"),
+}
+"""What a kind of source or channel may import of monitor/: its own contract, and how pages and messages are read."""
+
+SANS_IO = PURE_MODULES | {"binascii", "struct"}
+"""All that monitor/sources/ may import of the standard library: a source asks for pages, it does not get them."""
+
 IMPURE_BUILTINS = {
     **dict.fromkeys(("open", "print", "input", "breakpoint"), "rules/ performs no input and no output"),
     **dict.fromkeys(("exec", "eval", "compile", "__import__"), "rules/ runs only the code that is written there"),
@@ -86,7 +95,7 @@ def breaches(path: str, source: str) -> list[str]:
     tree = ast.parse(source)
     exempt = {name for place, name in EXEMPT if place == path}
     folder = path.split("/", maxsplit=1)[0]
-    found = [*_direction(folder, tree), *_homes(path, tree, exempt)]
+    found = [*_direction(folder, tree), *_leaves(path, tree), *_homes(path, tree, exempt)]
     if folder == "rules":
         found += _impurities(tree)
     return [f"{path}:{line}: {what}" for line, what in sorted(set(found))]
@@ -122,6 +131,17 @@ def _direction(folder: str, tree: ast.AST) -> Iterator[tuple[int, str]]:
             yield line, f"rules/ imports {module}, which is not on its list of value modules"
         elif folder == "storage" and top == "monitor":
             yield line, f"storage/ imports {module}; the direction is rules <- storage <- monitor"
+
+
+def _leaves(path: str, tree: ast.AST) -> Iterator[tuple[int, str]]:
+    for leaf, within in LEAVES.items():
+        for line, module, _ in _imports(tree) if path.startswith(leaf) else ():
+            top = module.split(".")[0]
+            ours = top == "monitor" and any(module == known or module.startswith(f"{known}.") for known in within)
+            if top == "storage" or (top == "monitor" and not ours):
+                yield line, f"{leaf} is a leaf; it imports {module}"
+            elif leaf == "monitor/sources/" and top not in ("monitor", "rules") and module not in SANS_IO:
+                yield line, f"a source performs no I/O; it imports {module}"
 
 
 def _homes(path: str, tree: ast.AST, exempt: Collection[str]) -> Iterator[tuple[int, str]]:

