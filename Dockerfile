@@ -4,7 +4,7 @@
 #   docker build -t tipstaff .
 #   docker run -v ./config.toml:/etc/tipstaff/config.toml:ro -v tipstaff:/data tipstaff
 #
-# The config file names the store in the volume: store = "/data/tipstaff.db".
+# The store is in the volume, whatever the config file says: the environment comes first.
 
 FROM python:3.13-slim-trixie AS wheel
 WORKDIR /src
@@ -28,7 +28,7 @@ RUN groupadd --gid 10001 tipstaff \
  && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /data --shell /usr/sbin/nologin tipstaff \
  && install -d -o tipstaff -g tipstaff -m 0700 /data
 COPY --from=environment /opt/tipstaff /opt/tipstaff
-ENV PATH=/opt/tipstaff/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+ENV TIPSTAFF_STORE=/data/tipstaff.db PATH=/opt/tipstaff/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 USER 10001:10001
 WORKDIR /data
 VOLUME ["/data"]

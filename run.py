@@ -390,7 +390,8 @@ def main(arguments: Sequence[str]) -> int:
     if arguments[0] == "test":
         os.chdir(ROOT)
     command = command_line(interpreter(place), arguments)
-    os.execv(command[0], command)
+    # For advice that names a command: what this person types is not `tipstaff`.
+    os.execve(command[0], command, {**os.environ, "TIPSTAFF_COMMAND": f"python3 {Path(sys.argv[0])}"})
 
 
 if __name__ == "__main__":

@@ -23,7 +23,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from rules.model import Alias, Document, Entity
-from rules.words import Text, fold, tokenise
+from rules.text import fold
+from rules.words import Text, tokenise
 
 Field = Literal["title", "body"]
 _ACRONYM_LENGTH: Final = 5

@@ -14,7 +14,7 @@ from typing import Final
 from rules.entities import EntityFault, Gazetteer, View, find_faults
 from rules.model import Document, Entity, Evidence, Match, Rule, RuleFault
 from rules.parse import InvalidQuery, Names, QueryFault, parse
-from rules.query import ANYWHERE, Anchors, And, Node, Scope, Verdict, evaluate, evidence_of, unparse
+from rules.query import ANYWHERE, Anchors, And, Node, Not, Scope, Verdict, evaluate, unparse
 
 Outcome = tuple[tuple[Match, ...], tuple[RuleFault, ...]]
 
@@ -208,6 +208,20 @@ def _why(explanation: Explanation) -> str:
         for one in evidence_of(explanation.verdict)
     )
     return f"held by {', '.join(held)}" if held else f"{unparse(explanation.verdict.node)} holds"
+
+
+def evidence_of(verdict: Verdict) -> tuple[Evidence, ...]:
+    """Return what made a query hold: title before body, in reading order, each place and clause once."""
+    order = {"title": 0, "body": 1}
+    found = dict.fromkeys(_evidence_below(verdict))
+    return tuple(sorted(found, key=lambda one: (order.get(one.field, 2), one.start, one.end)))
+
+
+def _evidence_below(verdict: Verdict) -> Iterator[Evidence]:
+    if verdict.holds and not isinstance(verdict.node, Not):
+        yield from verdict.evidence
+        for child in verdict.children:
+            yield from _evidence_below(child)
 
 
 def _first_failing(verdict: Verdict) -> Verdict | None:

@@ -16,7 +16,8 @@ from typing import ClassVar, Final, Literal
 
 from rules.entities import Field, Gazetteer, Mention, View
 from rules.model import Evidence
-from rules.words import fold, tokenise
+from rules.text import fold
+from rules.words import tokenise
 
 ANYWHERE: Final[tuple[Field, ...]] = ("title", "body")
 MOST_EVIDENCE: Final = 20
@@ -75,20 +76,6 @@ def evaluate(node: Node, view: View) -> Verdict:
 def unparse(node: Node) -> str:
     """Return the query in canonical form; parsing it gives an equal tree."""
     return node.written()
-
-
-def evidence_of(verdict: Verdict) -> tuple[Evidence, ...]:
-    """Return what made a query hold: title before body, in reading order, each place and clause once."""
-    order = {"title": 0, "body": 1}
-    found = dict.fromkeys(_evidence_below(verdict))
-    return tuple(sorted(found, key=lambda one: (order.get(one.field, 2), one.start, one.end)))
-
-
-def _evidence_below(verdict: Verdict) -> Iterator[Evidence]:
-    if verdict.holds and not isinstance(verdict.node, Not):
-        yield from verdict.evidence
-        for child in verdict.children:
-            yield from _evidence_below(child)
 
 
 @dataclass(frozen=True, slots=True)

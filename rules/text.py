@@ -1,12 +1,13 @@
-"""Text as it comes from outside, made fit to keep and show: `clean` for characters, `plain` for markup.
+"""Text as it comes from outside, made fit to keep (`clean`), to read (`plain`) and to compare (`normalise`).
 
-How the result is read as words is not here (see `words`); nothing is parsed as HTML proper, no tree is built.
+How the normal form falls into words is not here (see `words`); markup is not parsed as HTML proper, no tree is built.
 """
 
 from __future__ import annotations
 
 import html
 import re
+import unicodedata
 from collections.abc import Iterator
 from typing import Final
 
@@ -162,3 +163,127 @@ def _is_real(name: str, tag: re.Match[str]) -> bool:
     if _ATTRIBUTES.match(rest) is None:
         return False
     return bool(name in _KNOWN or tag["close"] or "-" in name or ":" in name or "=" in rest)
+
+
+# --- the normal form ---------------------------------------------------------------------------------------------
+
+_JOINS: Final = "\ufdd0"
+"""What `_FOLDED` says of a character that may combine with the one before it; a noncharacter."""
+_SPECIAL: Final = {
+    **dict.fromkeys("\u00b4\u02b9\u02bc\u055a\u2018\u2019\u201a\u201b\u2032", "'"),
+    **dict.fromkeys("\u00ab\u00bb\u201c\u201d\u201e\u201f\u2033", '"'),
+    **dict.fromkeys("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0", ""),
+    "\u2212": "-",
+}
+_MOST_REMEMBERED: Final = 20_000
+_LONGEST_CLUSTER: Final = 31
+"""A letter and 30 marks, as in UAX 15's stream-safe text: normalising a run of n marks takes CPython n * n steps."""
+
+
+def _is_removed(character: str) -> bool:
+    return (
+        unicodedata.category(character) == "Cf"
+        or "\ufe00" <= character <= "\ufe0f"
+        or "\U000e0100" <= character <= "\U000e01ef"
+        or "\u180b" <= character <= "\u180f"
+        or "\ufdd0" <= character <= "\ufdef"
+        or _SPECIAL.get(character) == ""
+    )
+
+
+def _settle(character: str) -> str:
+    """Return what one character of an NFKC, casefolded string is in the normal form."""
+    if character in _SPECIAL:
+        return _SPECIAL[character]
+    if character.isspace():
+        return " "
+    if unicodedata.category(character) == "Pd":
+        return "-"
+    return "" if _is_removed(character) else character
+
+
+def _fold_cluster(cluster: str) -> str:
+    if cluster in _SPECIAL:
+        return _SPECIAL[cluster]
+    # Casefolding may undo the normal form (ß with a dot below), so that is made twice.
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", cluster).casefold())
+    return "".join(map(_settle, folded))
+
+
+def _joins(character: str) -> bool:
+    """Whether NFKC may compose this character with an earlier one: marks and the later jamo of a syllable."""
+    first = unicodedata.normalize("NFKC", character)[0]
+    return unicodedata.category(first)[0] == "M" or "\u1160" <= first <= "\u11ff"
+
+
+class Table(dict[int, str]):
+    """A translation table that is filled as characters are met, up to a bound."""
+
+    def __missing__(self, code: int) -> str:
+        value = self.entry(chr(code))
+        if len(self) < _MOST_REMEMBERED:
+            self[code] = value
+        return value
+
+    def entry(self, character: str) -> str:
+        raise NotImplementedError
+
+
+class _FoldTable(Table):
+    def entry(self, character: str) -> str:
+        if _is_removed(character):
+            return ""
+        return _JOINS if _joins(character) else _fold_cluster(character)
+
+
+_FOLDED: Final = _FoldTable()
+
+
+def normalise(text: str) -> str:
+    """Return the normal form: NFKC, casefolded, nothing invisible, plain quotes, dashes and blanks."""
+    if text.isascii():
+        return text.lower()
+    normal = text.translate(_FOLDED)
+    if _JOINS not in normal:
+        return normal
+    return "".join(_fold_cluster(cluster) for _, _, cluster in _clusters(text))
+
+
+def normal_ranges(text: str) -> list[tuple[int, int]]:
+    """Return, for each character of the normal form, the characters [start, end) of `text` that it stands for."""
+    pieces = [_FOLDED[ord(character)] for character in text]
+    if _JOINS not in pieces:
+        return [(place, place + 1) for place, piece in enumerate(pieces) for _ in piece]
+    return [(start, end) for start, end, cluster in _clusters(text) for _ in _fold_cluster(cluster)]
+
+
+def fold(text: str) -> str:
+    """Return the normal form of a name (a tag, a label), runs of blanks made one."""
+    return " ".join(normalise(text).split())
+
+
+def strip_marks(text: str) -> str:
+    """Return the letters of `text`, composed, without marks and invisible characters."""
+    if text.isascii():
+        return text
+    visible = "".join(character for character in text if _FOLDED[ord(character)])
+    composed = unicodedata.normalize("NFC", visible)
+    return "".join(character for character in composed if _FOLDED[ord(character)] != _JOINS)
+
+
+def _clusters(text: str) -> Iterator[tuple[int, int, str]]:
+    """Yield (start, end, characters kept) of each piece of text that normalises by itself."""
+    start, end, kept = 0, 0, ""
+    for position, character in enumerate(text):
+        folded = _FOLDED[ord(character)]
+        if folded == "":
+            continue
+        if kept and (folded != _JOINS or len(kept) > _LONGEST_CLUSTER):
+            yield start, end, kept
+            kept = ""
+        if not kept:
+            start = position
+        kept += character
+        end = position + 1
+    if kept:
+        yield start, end, kept

@@ -26,77 +26,10 @@ from dataclasses import dataclass
 from itertools import islice, takewhile
 from typing import Final
 
-_JOINS: Final = "\ufdd0"
-"""What `_FOLDED` says of a character that may combine with the one before it; a noncharacter."""
-_SPECIAL: Final = {
-    **dict.fromkeys("\u00b4\u02b9\u02bc\u055a\u2018\u2019\u201a\u201b\u2032", "'"),
-    **dict.fromkeys("\u00ab\u00bb\u201c\u201d\u201e\u201f\u2033", '"'),
-    **dict.fromkeys("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0", ""),
-    "\u2212": "-",
-}
-_MOST_REMEMBERED: Final = 20_000
-_LONGEST_CLUSTER: Final = 31
-"""A letter and 30 marks, as in UAX 15's stream-safe text: normalising a run of n marks takes CPython n * n steps."""
-_LONGEST_LOOK_ALIKE: Final = 100
+from rules.text import Table, normal_ranges, normalise, strip_marks
 
 
-def _is_removed(character: str) -> bool:
-    return (
-        unicodedata.category(character) == "Cf"
-        or "\ufe00" <= character <= "\ufe0f"
-        or "\U000e0100" <= character <= "\U000e01ef"
-        or "\u180b" <= character <= "\u180f"
-        or "\ufdd0" <= character <= "\ufdef"
-        or _SPECIAL.get(character) == ""
-    )
-
-
-def _settle(character: str) -> str:
-    """Return what one character of an NFKC, casefolded string is in the normal form."""
-    if character in _SPECIAL:
-        return _SPECIAL[character]
-    if character.isspace():
-        return " "
-    if unicodedata.category(character) == "Pd":
-        return "-"
-    return "" if _is_removed(character) else character
-
-
-def _fold_cluster(cluster: str) -> str:
-    if cluster in _SPECIAL:
-        return _SPECIAL[cluster]
-    # Casefolding may undo the normal form (ß with a dot below), so that is made twice.
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", cluster).casefold())
-    return "".join(map(_settle, folded))
-
-
-def _joins(character: str) -> bool:
-    """Whether NFKC may compose this character with an earlier one: marks and the later jamo of a syllable."""
-    first = unicodedata.normalize("NFKC", character)[0]
-    return unicodedata.category(first)[0] == "M" or "\u1160" <= first <= "\u11ff"
-
-
-class _Table(dict[int, str]):
-    """A translation table that is filled as characters are met, up to a bound."""
-
-    def __missing__(self, code: int) -> str:
-        value = self.entry(chr(code))
-        if len(self) < _MOST_REMEMBERED:
-            self[code] = value
-        return value
-
-    def entry(self, character: str) -> str:
-        raise NotImplementedError
-
-
-class _FoldTable(_Table):
-    def entry(self, character: str) -> str:
-        if _is_removed(character):
-            return ""
-        return _JOINS if _joins(character) else _fold_cluster(character)
-
-
-class _ShapeTable(_Table):
+class _ShapeTable(Table):
     """Maps a normal form to the ASCII on which `_TOKEN` works: letters `a`, digits `0`, `字` for a lone word."""
 
     def entry(self, character: str) -> str:
@@ -125,50 +58,7 @@ def _stands_alone(code: int) -> bool:
     return any(low <= code <= high for low, high in _ALONE)
 
 
-_FOLDED: Final = _FoldTable()
 _SHAPES: Final = _ShapeTable()
-
-
-def fold(text: str) -> str:
-    """Return the normal form of a name (a tag, a label): as for words, with runs of blanks made one."""
-    return " ".join(_normalise(text)[0].split())
-
-
-def _normalise(text: str) -> tuple[str, list[tuple[int, int]] | None]:
-    """Return the normal form and, where characters were combined, the source range of each of its characters."""
-    if text.isascii():
-        return text.lower(), None
-    normal = text.translate(_FOLDED)
-    if _JOINS not in normal:
-        return normal, None
-    pieces: list[str] = []
-    ranges: list[tuple[int, int]] = []
-    for start, end, cluster in _clusters(text):
-        folded = _fold_cluster(cluster)
-        pieces.append(folded)
-        ranges.extend([(start, end)] * len(folded))
-    return "".join(pieces), ranges
-
-
-def _clusters(text: str) -> Iterator[tuple[int, int, str]]:
-    """Yield (start, end, characters kept) of each piece of text that normalises by itself."""
-    start, end, kept = 0, 0, ""
-    for position, character in enumerate(text):
-        folded = _FOLDED[ord(character)]
-        if folded == "":
-            continue
-        if kept and (folded != _JOINS or len(kept) > _LONGEST_CLUSTER):
-            yield start, end, kept
-            kept = ""
-        if not kept:
-            start = position
-        kept += character
-        end = position + 1
-    if kept:
-        yield start, end, kept
-
-
-# --- words ----------------------------------------------------------------------------------------------------
 
 _LETTERS: Final = r"[a-z][a-z0-9]*+(?:(?:\.(?=[a-z])|_)[a-z0-9]++)*+"
 _TOKEN: Final = re.compile(
@@ -180,7 +70,8 @@ _CASED_TOKEN: Final = re.compile(
 )
 """Finds the same words as `_TOKEN` in a text that is not yet folded."""
 _THOUSANDS: Final = re.compile(r"[0-9],[0-9]{3}")
-_NEW_SENTENCE: Final = re.compile(r"\.(?=[^\W\d_]{2})")
+_NEW_SENTENCE: Final = re.compile(r"\.(?=[A-Z][a-z]|[^\x00-\x7f]|[A-Z][^\x00-\x7f])")
+_FAR_ENOUGH: Final = 64
 _DOMAIN_ENDINGS: Final = frozenset(
     (
         *("ai", "app", "cc", "co", "com", "edu", "eu", "exchange", "fi", "finance", "gov", "info", "int", "io"),
@@ -212,6 +103,7 @@ _LOOK_ALIKES: Final = {
     }.items()
     for character in characters
 }
+_LONGEST_LOOK_ALIKE: Final = 100
 _MIXING: Final = re.compile("[\u0131\u0250-\u02af\u0370-\u058f\u1d00-\u1d2b\ua731]")
 """Where letters that pass for Latin ones live: IPA, dotless i, Greek, Cyrillic, Armenian, small capitals.
 
@@ -256,7 +148,8 @@ class Text:
 
     def __init__(self, original: str) -> None:
         self.original = original
-        self._normal, self._ranges = _normalise(_part_sentences(original))
+        self._normal = normalise(_part_sentences(original))
+        self._ranges: list[tuple[int, int]] | None = None
         self._spans: list[tuple[int, int]] = []
         self._rest: Iterator[re.Match[str]] | None = None
         self._cased: list[str] | None = None
@@ -291,11 +184,7 @@ class Text:
             return start, end
         if self._ranges is None:
             # Only documents that matched get here: most texts never need the way back to the original.
-            self._ranges = [
-                (position, position + 1)
-                for position, character in enumerate(self.original)
-                for _ in _FOLDED[ord(character)]
-            ]
+            self._ranges = normal_ranges(_part_sentences(self.original))
         return self._ranges[start][0], self._ranges[end - 1][1]
 
     def _scan_to(self, number: int) -> None:
@@ -370,9 +259,10 @@ def _part_sentences(text: str) -> str:
 
 
 def _opens_a_sentence(text: str, start: int) -> bool:
-    if not (text[start].isupper() and text[start + 1].islower()):
+    following = strip_marks(text[start : start + _FAR_ENOUGH])
+    if not (following[:1].isupper() and following[1:2].islower()):
         return False
-    word = _WORD.match(text, start)
+    word = _WORD.match(following)
     return word is None or word[0].lower() not in _DOMAIN_ENDINGS
 
 
@@ -401,5 +291,5 @@ def _latin(token: str, original: str) -> str:
     scripts = sum(re.search(alphabet, token) is not None for alphabet in _ALPHABETS)
     if scripts < 2 or len(original) > _LONGEST_LOOK_ALIKE:
         return token
-    skeleton = _normalise(unicodedata.normalize("NFKC", original).translate(_LOOK_ALIKES))[0]
+    skeleton = normalise(unicodedata.normalize("NFKC", original).translate(_LOOK_ALIKES))
     return skeleton if skeleton.isascii() else token

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from monitor.cli import NEGATIVE, OK, UNAVAILABLE, USAGE, Call
@@ -19,6 +20,8 @@ from monitor.demo.receivers import Hook, Mail, MissingExtra
 from monitor.demo.stage import Watcher, new_folder, play
 from monitor.rounds import Outcome
 
+SHOWN = 260
+"""Characters of a passage."""
 COLOURS = {"critical": "bold white on red", "high": "bold white on dark_orange3", "normal": "bold", "low": "dim"}
 
 
@@ -30,13 +33,18 @@ def demo(call: Call) -> int:
     except FileExistsError as fault:
         call.terminal.fail(str(fault))
         return USAGE
-    watcher: Watcher = Lines(call.terminal) if words.json else Stand(once=words.once)
+    watcher: Watcher = Lines(call.terminal) if words.json else Stand(once=words.once, tipstaff=_typed(call))
     try:
         complete = asyncio.run(play(folder, watcher, call.environ, once=words.once))
     except MissingExtra as fault:
         call.terminal.fail(str(fault))
         return UNAVAILABLE
     return OK if complete else NEGATIVE
+
+
+def _typed(call: Call) -> str:
+    """Return what this person types for tipstaff; run.py, which stands in for the command, says so."""
+    return call.environ.get("TIPSTAFF_COMMAND", "tipstaff")
 
 
 class Lines:
@@ -79,79 +87,98 @@ class Lines:
 class Stand:
     """The day as a person watches it: what was published, what was told, and why."""
 
-    def __init__(self, *, once: bool, console: Console | None = None) -> None:
+    def __init__(self, *, once: bool, tipstaff: str, console: Console | None = None) -> None:
         self._once = once
+        self._tipstaff = tipstaff
         self._console = console or Console(file=sys.stdout, highlight=False)
         self._clock = SystemClock()
         self._start = self._clock.monotonic()
         self._published: dict[str, float] = {}
         self._folder = Path()
-        self._asked = 0
-        self._entries = {feed.id: len(feed.before) for feed in FEEDS}
+        self._entries = sum(len(feed.before) for feed in FEEDS)
         self._told = 0
 
-    def _line(self, what: str, style: str, *parts: tuple[str, str]) -> None:
-        seconds = self._clock.monotonic() - self._start
-        text = Text.assemble((f"{seconds:6.1f} s  ", "dim"), (f"{what:<14}", style), *parts)
-        self._console.print(text, soft_wrap=False)
-
-    def _more(self, *parts: tuple[str, str]) -> None:
-        self._console.print(Text.assemble((" " * 24, ""), *parts), soft_wrap=False)
+    def _row(self, what: str, style: str, *parts: tuple[str, str], time: bool = True) -> None:
+        """Print one event; long text wraps below itself."""
+        row = Table.grid(padding=(0, 1))
+        row.add_column(width=6, justify="right")
+        row.add_column(width=17, no_wrap=True)
+        row.add_column(ratio=1)
+        seconds = f"{self._clock.monotonic() - self._start:.1f} s" if time else ""
+        row.add_row(Text(seconds, style="dim"), Text(what, style=style), Text.assemble(*parts))
+        self._console.print(row)
 
     def opened(self, folder: Path, origin: str, smtp: str, hook: str) -> None:
         self._folder = folder
         say = self._console.print
         say(Text("A day of SEC v. Binance, written for this demo and replayed on this machine.", style="bold"))
-        say(Text("The daemon, the mail server and the webhook receiver are real; nothing leaves the machine."))
-        say(Text(f"feeds {origin}   mail {smtp}   webhook {hook}", style="dim"))
+        say(Text("Daemon, mail server and webhook receiver are real; nothing leaves the machine."))
+        say(Text(f"feeds {origin}  mail {smtp}  webhook {hook}", style="dim"))
         say()
 
     def published(self, beat: Beat) -> None:
-        self._published[beat.entry.title] = self._clock.monotonic()
-        self._entries[beat.feed] += 1
-        label = beat.entry.text.split("]")[0] + "]" if beat.entry.text.startswith("[") else ""
-        self._line(beat.feed, "cyan", (f"{label} {beat.entry.title}".strip(), ""))
-        self._more((beat.note, "italic dim"))
+        entry = beat.entry
+        self._published[entry.title] = self._clock.monotonic()
+        self._entries += 1
+        label = entry.text.split("]")[0] + "] " if entry.text.startswith("[") else ""
+        self._console.print()
+        self._row(beat.feed, "cyan", (label, "cyan"), (entry.title, ""))
+        self._row("", "", (beat.note, "italic dim"), time=False)
 
     def asked(self, outcome: Outcome) -> None:
-        self._asked += 1
         if outcome.baseline:
-            note = "first round: stored, told to nobody"
-            self._line(outcome.source, "cyan", (f"{outcome.new} entries, {note}", "dim"))
+            self._row(
+                outcome.source, "cyan", (f"first round: {outcome.new} entries, stored and told to nobody", "dim")
+            )
         elif outcome.failure is not None:
-            self._line(outcome.source, "red", (str(outcome.failure), "red"))
+            self._row(outcome.source, "red", (str(outcome.failure), "red"))
 
     async def mail(self, mail: Mail) -> None:
         subject = message_from_bytes(mail.raw, policy=policy.default)["Subject"]
-        self._more(("mail     ", "green"), (f"{mail.path.name if mail.path else ''}  {subject}", ""))
+        self._row("  mail", "green", (f"{mail.path.name if mail.path else ''} ", "green"), (subject, ""), time=False)
 
     async def hook(self, hook: Hook) -> None:
         told = hook.body["data"]
         self._told += 1
         word = "UPDATE" if hook.body["type"] == "alert.updated" else "ALERT"
         since = self._clock.monotonic() - self._published.get(told["title"], self._clock.monotonic())
-        severity = COLOURS[told["severity"]]
-        self._line(word, severity, (f"  {told['title']}", "bold"), (f"  after {since:.1f} s", "dim"))
+        self._row(
+            f" {word} {told['severity']} ",
+            COLOURS[told["severity"]],
+            (told["title"], "bold"),
+            (f"  told after {since:.1f} s", "dim"),
+        )
         for rule in told["rules"]:
-            self._more(("because  ", "yellow"), (rule["title"], ""), (f"  ({', '.join(rule['clauses'])})", "dim"))
+            self._row(
+                "  because",
+                "yellow",
+                (rule["title"], "yellow"),
+                (f"  {', '.join(rule['clauses'])}", "dim"),
+                time=False,
+            )
         for passage in told["passages"][-1:]:
-            self._more(("         ", ""), *_marked(passage))
-        self._more(("webhook  ", "green"), (f"signature {'verified' if hook.verified else 'WRONG'}, {hook.id}", ""))
+            self._row("", "", *_marked(passage), time=False)
+        verdict = "signature verified" if hook.verified else "signature WRONG"
+        self._row("  webhook", "green", (f"{hook.id} ", "green"), (verdict, ""), time=False)
 
     def over(self, complete: bool) -> None:
         say = self._console.print
         say()
-        total = sum(self._entries.values())
         say(
             Text(
-                f"{total} publications, {self._told} messages on each channel; all else told to nobody.", style="bold"
+                f"{self._entries} entries, {self._told} messages on each channel; the rest told to nobody.",
+                style="bold",
             )
         )
         if not complete:
             say(Text("Not every message arrived in time.", style="bold red"))
-        say(Text(f"mails     {self._folder / 'mails'}  (open them in any mail program)"))
-        say(Text(f"webhooks  {self._folder / 'webhooks.jsonl'}"))
-        say(Text(f"config    {self._folder / 'config.toml'}  (ask it: tipstaff -c FILE alerts list)"))
+        config = self._folder / "config.toml"
+        for name, where in (
+            ("mails", str(self._folder / "mails")),
+            ("webhooks", str(self._folder / "webhooks.jsonl")),
+            ("ask it", f"{self._tipstaff} -c {config} alerts list"),
+        ):
+            say(Text.assemble((f"{name:9}", "cyan"), where), soft_wrap=True)
         if not self._once:
             say(Text("The daemon goes on watching; Ctrl-C stops it."))
 
@@ -163,8 +190,9 @@ def _marked(passage: dict[str, Any]) -> list[tuple[str, str]]:
     parts: list[tuple[str, str]] = []
     at = first
     for start, end in marks:
-        if start >= first + 150:
+        if start >= first + SHOWN:
             break
         parts += [(text[at:start], "dim"), (text[start:end], "underline")]
         at = end
-    return [*parts, (text[at : first + 150], "dim")]
+    rest = text[at : first + SHOWN]
+    return [*parts, (rest + ("…" if len(text) > first + SHOWN else ""), "dim")]

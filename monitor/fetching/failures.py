@@ -141,7 +141,7 @@ def _framing(causes: tuple[BaseException, ...], host: str) -> SourceFailure | No
     if _first(causes, aiohttp.ClientPayloadError):
         return SourceFailure("truncated", f"{host}: the answer ended before its announced end")
     if _first(causes, httpx.InvalidURL, httpx.UnsupportedProtocol, aiohttp.InvalidURL):
-        return SourceFailure("bad-url", f"{host}: {_words(causes[-1])}")
+        return SourceFailure("bad-url", f"{host}: the address cannot be requested")
     if _first(causes, httpx.NetworkError, aiohttp.ClientOSError):
         return SourceFailure("reset", f"{host}: {_words(causes[-1])}")
     return None

@@ -129,11 +129,11 @@ class Memory:
         except (binascii.Error, struct.error, TypeError, ValueError):
             return cls()
         return cls(
-            etag=cursor.get("etag"),
-            modified=cursor.get("modified"),
+            etag=_validator(cursor.get("etag")),
+            modified=_validator(cursor.get("modified")),
             body=cursor.get("body"),
             entries=entries,
-            ttl=cursor.get("ttl"),
+            ttl=ttl if isinstance(ttl := cursor.get("ttl"), int | float) else None,
         )
 
     def validators(self) -> tuple[tuple[str, str], ...]:
@@ -164,9 +164,13 @@ class Memory:
         return cursor | {name: value for name, value in optional.items() if value is not None}
 
 
-def _validator(value: str | None) -> str | None:
+def _validator(value: object) -> str | None:
     """Return a validator that can be sent back as it came, or None."""
-    if value is None or not 0 < len(value) <= _VALIDATOR_LIMIT or not (value.isascii() and value.isprintable()):
+    if (
+        not isinstance(value, str)
+        or not 0 < len(value) <= _VALIDATOR_LIMIT
+        or not (value.isascii() and value.isprintable())
+    ):
         return None
     return value
 
@@ -219,11 +223,7 @@ def _read_whole(page: Page, memory: Memory) -> Generator[Parse, ParsedFeed, _Rea
     """Parse everything; entries that read exactly as last time count as carried."""
     feed = yield _question(page, page.body)
     if not feed.version and not feed.entries:
-        raise SourceFailure(
-            "not-a-feed",
-            "the page is not a feed in any known format" + (f" ({feed.problem})" if feed.problem else ""),
-            advice="Check the address in a browser: it should show a feed, not a page about feeds.",
-        )
+        raise _not_a_feed(feed.problem)
     complete = feed.version.startswith("json") or not is_cut(page.body)
     entries: Sequence[ParsedEntry] = feed.entries
     if not complete and ends_inside_entry(page.body):
@@ -237,6 +237,16 @@ def _read_whole(page: Page, memory: Memory) -> Generator[Parse, ParsedFeed, _Rea
         complete=complete,
         lang=feed.lang,
         ttl=feed.ttl,
+    )
+
+
+def _not_a_feed(problem: str | None) -> SourceFailure:
+    if problem is not None and "JSON" in problem:
+        return SourceFailure("json-error", f"the page is no JSON Feed: {problem}")
+    return SourceFailure(
+        "not-a-feed",
+        "the page is not a feed in any known format" + (f" ({problem})" if problem else ""),
+        advice="Check the address in a browser: it should show a feed, not a page about feeds.",
     )
 
 

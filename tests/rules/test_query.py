@@ -9,7 +9,8 @@ from queries import ENTITIES, documents, nodes
 from rules.entities import Gazetteer, View
 from rules.model import Document, Evidence
 from rules.parse import parse
-from rules.query import ANYWHERE, MOST_EVIDENCE, Not, evaluate, evidence_of
+from rules.percolate import evidence_of
+from rules.query import ANYWHERE, MOST_EVIDENCE, Not, evaluate
 
 GAZETTEER = Gazetteer(ENTITIES)
 

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.words import Text, fold, tokenise
+from rules.text import fold
+from rules.words import Text, tokenise
 
 anything = st.text(st.characters(exclude_categories=("Cs",)), max_size=40)
 tricky = st.text(
@@ -51,7 +52,6 @@ def test_the_words_do_not_depend_on_how_a_text_was_composed(text: str) -> None:
 
 @given(tricky, st.integers(min_value=0, max_value=30), st.sampled_from("\u200b\u00ad\u2060\ufe0f\u200d\ufeff"))
 def test_invisible_characters_make_no_difference(text: str, place: int, invisible: str) -> None:
-    text = text.replace(".", " ")  # a full stop's meaning depends on the letters right after it
     assert tokenise(text[:place] + invisible + text[place:]) == tokenise(text)
 
 

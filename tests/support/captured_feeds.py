@@ -20,15 +20,16 @@ ABSENT: Final = f"the captured feeds are not here: {CAPTURES}"
 NO_FEEDS: Final[tuple[tuple[str, str, str], ...]] = (
     ("pacer-rss/*.json", "json-error", "rows that a reference parser made of the feed beside it"),
     ("news-feeds/rss-parser/expected/*.json", "not-a-feed", "a parse that belongs to the feed of the same name"),
-    ("edgar-atom/*.past_the_end.html", "maintenance", "the page that follows the last one of the walk"),
+    ("edgar-atom/*.past_the_end.html", "maintenance", "the HTML page that follows the last one of the walk"),
     ("json-feeds/nist_csrc_feed.json", "json-error", "a listing in NIST's own form"),
     ("json-feeds/sitla_posts.json", "json-error", "posts of a WordPress API"),
-    ("json-feeds/rsparser/ScriptingNews.json", "not-a-feed", "RSS written as JSON, no version of JSON Feed"),
-    ("json-feeds/rsparser/allthis-partial.json", "not-a-feed", "cut short: not valid JSON"),
+    ("json-feeds/rsparser/ScriptingNews.json", "json-error", "RSS written as JSON, not JSON Feed"),
+    ("json-feeds/rsparser/allthis-partial.json", "not-a-feed", "cut short, so not valid JSON"),
+    ("news-feeds/feedjira/TechCrunchFirstEntry*.xml", "not-a-feed", "the HTML of one entry, beginning with <img>"),
     ("news-feeds/feedjira/*FirstEntry*.xml", "html", "the HTML of one entry, without a feed around it"),
-    ("news-feeds/rss-parser/unrecognized.rss", "not-a-feed", "XML with a root that no feed has"),
+    ("news-feeds/rss-parser/unrecognized.rss", "html", 'an HTML page, "Document Moved"'),
 )
-"""(path, kind of failure, why): files that must be refused with this name, each in every round."""
+"""(path, kind of failure, why): files that must be refused with this name in every round; the first that fits counts."""
 
 _TYPES: Final = {
     ".xml": "application/xml",

@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -105,6 +106,7 @@ class DaemonProcess:
             )
         self.pid = self._process.pid
         self._pidfd = os.pidfd_open(self.pid)
+        self._gate = threading.Lock()
         self.dead = False
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._pidfd, self._ended)
@@ -129,15 +131,16 @@ class DaemonProcess:
         await self.ended(within=10)
 
     def _signal(self, number: signal.Signals) -> None:
-        if not self.dead:
-            with suppress(ProcessLookupError):
+        with self._gate, suppress(ProcessLookupError):
+            if not self.dead:
                 signal.pidfd_send_signal(self._pidfd, number)
 
     def _ended(self) -> None:
         self._loop.remove_reader(self._pidfd)
         self._process.wait()
-        self.dead = True
-        os.close(self._pidfd)
+        with self._gate:
+            self.dead = True
+            os.close(self._pidfd)
         self._witnesses.stir()
 
 

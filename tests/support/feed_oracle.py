@@ -30,6 +30,7 @@ class OracleEntry:
     title: str
     texts: tuple[str, ...]
     published: tuple[int, ...] | None
+    link: str | None = None
 
     @property
     def identity(self) -> tuple[object, ...]:
@@ -74,6 +75,7 @@ def _entry(found: Any) -> OracleEntry:
         title=without_markup(str(dict.get(found, "title") or "")),
         texts=tuple(without_markup(text) for text in texts),
         published=tuple(published[:6]) if published else None,
+        link=dict.get(found, "link") or None,
     )
 
 
@@ -83,8 +85,13 @@ def _read_json(body: bytes) -> OracleFeed:
         OracleEntry(
             name=str(row.get("id") or row.get("url") or "") or None,
             title=without_markup(row.get("title") or ""),
-            texts=(without_markup(row.get("content_html") or ""), row.get("content_text") or "", row.get("summary") or ""),
+            texts=(
+                without_markup(row.get("content_html") or ""),
+                row.get("content_text") or "",
+                row.get("summary") or "",
+            ),
             published=_moment(row.get("date_published")),
+            link=row.get("url") or row.get("external_url"),
         )
         for row in value["items"]
     )

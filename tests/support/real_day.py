@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from time import monotonic
 
@@ -24,6 +23,8 @@ from storage.records import FiledDelivery, FiledDocument, SourceState, Totals
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "whsec_" + base64.b64encode(b"a secret for loopback use only..").decode()
 RULE = "motion*"
+TOLD_AFTER = 5
+"""Failures in a row after which a source that is no feed is told."""
 PATIENCE = 300.0
 """Seconds for one run of everything; a busy machine takes some twenty."""
 
@@ -35,6 +36,9 @@ log_level = "error"
 [network]
 allow = ["127.0.0.1/32:{origin}", "127.0.0.1/32:{hook}"]
 host_spacing = "0ms"
+
+[health]
+failures = {patience}
 
 [[rule]]
 id = "motions"
@@ -171,7 +175,9 @@ async def real_day(folder: Path, sources: Iterable[Capture]) -> AsyncIterator[Re
     async with Origin() as origin, MailReceiver() as mail, HookReceiver(secrets=[SECRET]) as hook:
         port = re.search(r":(\d+)/", hook.url)
         assert port is not None
-        config = _CONFIG.format(origin=origin.port, hook=port[1], rule=RULE, smtp=mail.port, url=hook.url)
+        config = _CONFIG.format(
+            origin=origin.port, hook=port[1], rule=RULE, smtp=mail.port, url=hook.url, patience=TOLD_AFTER
+        )
         config += "".join(
             _SOURCE.format(
                 id=capture.id,
@@ -190,8 +196,3 @@ async def real_day(folder: Path, sources: Iterable[Capture]) -> AsyncIterator[Re
 def _key(raw: bytes) -> str:
     found = re.search(rb"(?m)^Message-ID: <([^@>]+)@", raw)
     return found[1].decode() if found else ""
-
-
-def seconds_of(moment: datetime | None) -> tuple[int, ...] | None:
-    """Return a time as the six numbers feedparser has for it."""
-    return tuple(moment.timetuple()[:6]) if moment else None
