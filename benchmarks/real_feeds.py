@@ -71,17 +71,14 @@ def _print_motions(story: Story) -> None:
         hooks = Counter({k: n for k, n in posted.items() if counted(k)})
         lost = sum((wanted - mails).values()) + sum((wanted - hooks).values())
         twice = sum((mails - wanted).values()) + sum((hooks - wanted).values())
-        print(
-            f"{name:<44} {sum(wanted.values()):>8} {sum(mails.values()):>7} {sum(hooks.values()):>7} {lost:>5} {twice:>6}"
-        )
+        counts = [sum(counter.values()) for counter in (wanted, mails, hooks)]
+        print(f"{name:<44} {counts[0]:>8} {counts[1]:>7} {counts[2]:>7} {lost:>5} {twice:>6}")
     print()
 
 
 def _print_rounds(story: Story) -> None:
     feeds = {c.path for c in story.feeds}
-    print(
-        f"{'round':<12} {'200':>5} {'304':>5} {'documents':>10} {'alerts':>7} {'mails':>6} {'posts':>6} {'seconds':>8}"
-    )
+    print(f"{'round':<12} {'200':>5} {'304':>5} {'documents':>10} {'alerts':>7} {'mails':>6} {'posts':>6} {'s':>6}")
     for name, seen in story.rounds.items():
         statuses: Counter[int] = Counter()
         for (path, status), number in seen.answered.items():
@@ -89,7 +86,7 @@ def _print_rounds(story: Story) -> None:
         totals = seen.store.totals
         print(
             f"{name:<12} {statuses[200]:>5} {statuses[304]:>5} {totals.documents:>10} {totals.alerts:>7}"
-            f" {len(seen.run.mails):>6} {len(seen.run.hooks):>6} {seen.run.seconds:>8.1f}"
+            f" {len(seen.run.mails):>6} {len(seen.run.hooks):>6} {seen.run.seconds:>6.1f}"
         )
     print(
         "200 and 304 are of the feeds; the messages of the last round are the notices about files that are no feeds."

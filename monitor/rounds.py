@@ -54,6 +54,16 @@ class Outcome:
     held: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Verdict:
+    """What a round means for its source."""
+
+    health: Health
+    next_poll: datetime
+    told: tuple[Delivery, ...] = ()
+    failure: SourceFailure | None = None
+
+
 class Rounds:
     """Runs rounds against one store with one fetcher and one parser."""
 
@@ -85,18 +95,19 @@ class Rounds:
     def _read(self, poll: Poll, watched: Watched, state: SourceState, desk: Desk) -> tuple[Round, Outcome]:
         now = self._clock.now()
         judged = _Judgement(self._store, watched, state, desk, now).judge(poll)
-        recovery = self._recovery(watched, state, desk, now)
+        verdict = self._passed(watched, state, desk, now) if poll.complete else self._cut(watched, state, desk, now)
         round_ = Round(
             source=watched.source.id,
             at=now,
-            next_poll=timing.next_poll(watched.interval, now=now, chance=self._clock.chance()),
-            health=timing.succeeded(state.health, now=now),
+            next_poll=verdict.next_poll,
+            health=verdict.health,
             traits=judged.traits,
             cursor=poll.cursor if poll.complete else None,
-            baselined=state.baselined or poll.complete,
+            # A feed that is always cut must not stay silent for ever: what it shows counts after a while.
+            baselined=state.baselined or poll.complete or verdict.health.failures >= desk.failures,
             compared=judged.compared,
             alerts=tuple(a for d in judged.decisions for a in d.alerts),
-            deliveries=(*(o for d in judged.decisions for o in d.deliveries), *judged.faults, *recovery),
+            deliveries=(*(o for d in judged.decisions for o in d.deliveries), *judged.faults, *verdict.told),
             url=watched.source.url,
         )
         novelty = [c.novelty for c in judged.compared]
@@ -108,9 +119,24 @@ class Rounds:
             alerts=len(round_.alerts),
             unchanged=poll.unchanged,
             baseline=judged.baseline,
+            failure=verdict.failure,
             held=tuple(h for d in judged.decisions for h in d.held),
         )
         return round_, outcome
+
+    def _passed(self, watched: Watched, state: SourceState, desk: Desk, now: datetime) -> _Verdict:
+        return _Verdict(
+            health=timing.succeeded(state.health, now=now),
+            next_poll=timing.next_poll(watched.interval, now=now, chance=self._clock.chance()),
+            told=self._recovery(watched, state, desk, now),
+        )
+
+    def _cut(self, watched: Watched, state: SourceState, desk: Desk, now: datetime) -> _Verdict:
+        """A body that ends too early counts for what it has, and is a failure: the rest is unknown."""
+        failure = SourceFailure(
+            "truncated", "the feed ends before its end", advice="see whether the address shows the whole feed"
+        )
+        return self._trouble(failure, watched, state, desk, now)
 
     def _recovery(self, watched: Watched, state: SourceState, desk: Desk, now: datetime) -> tuple[Delivery, ...]:
         thread = state.health.notice
@@ -127,6 +153,23 @@ class Rounds:
         self, failure: SourceFailure, watched: Watched, state: SourceState, desk: Desk
     ) -> tuple[Round, Outcome]:
         now = self._clock.now()
+        verdict = self._trouble(failure, watched, state, desk, now)
+        round_ = Round(
+            source=watched.source.id,
+            at=now,
+            next_poll=verdict.next_poll,
+            health=verdict.health,
+            traits=state.traits,
+            baselined=state.baselined,
+            deliveries=verdict.told,
+            url=watched.source.url,
+        )
+        return round_, Outcome(source=watched.source.id, failure=failure)
+
+    def _trouble(
+        self, failure: SourceFailure, watched: Watched, state: SourceState, desk: Desk, now: datetime
+    ) -> _Verdict:
+        """Count a failure, say when to try again, and tell it when it is due."""
         health = timing.failed(state.health, now=now, kind=failure.kind, reason=failure.reason)
         next_poll = timing.next_poll_after_failure(
             watched.interval,
@@ -136,10 +179,8 @@ class Rounds:
             retry_after=failure.retry_after,
         )
         told: tuple[Delivery, ...] = ()
-        at_once = failure.kind == "gone" and health.told == 0
-        if at_once or timing.source_telling(watched.interval, failures=desk.failures, repeat=desk.repeat).due(
-            health, now
-        ):
+        telling = timing.source_telling(watched.interval, failures=desk.failures, repeat=desk.repeat)
+        if telling.due(health, now) or (failure.kind == "gone" and not health.told):
             health, told = self._tell(failure, watched, health, desk, next_poll, now)
         log.warning(
             "source failed",
@@ -149,17 +190,7 @@ class Rounds:
             failures=health.failures,
             next_poll=next_poll.isoformat(timespec="seconds"),
         )
-        round_ = Round(
-            source=watched.source.id,
-            at=now,
-            next_poll=next_poll,
-            health=health,
-            traits=state.traits,
-            baselined=state.baselined,
-            deliveries=told,
-            url=watched.source.url,
-        )
-        return round_, Outcome(source=watched.source.id, failure=failure)
+        return _Verdict(health=health, next_poll=next_poll, told=told, failure=failure)
 
     def _tell(
         self,
@@ -196,17 +227,26 @@ async def ask(watched: Watched, cursor: Mapping[str, Any], fetcher: Fetches, par
     try:
         effect = next(effects)
         while True:
-            answer: Page | ParsedFeed
-            if isinstance(effect, Request):
-                answer = await fetcher.fetch(effect, headers=watched.headers, tls=watched.tls)
+            try:
+                answer = await _carry_out(effect, watched, fetcher, parser)
+            except SourceFailure as failure:
+                # The source may know better than to fail with it.
+                effect = effects.throw(failure)
             else:
-                answer = await parser.parse(effect)
-            effect = effects.send(answer)
+                effect = effects.send(answer)
     except StopIteration as end:
         poll: Poll = end.value
         return poll
     finally:
         effects.close()
+
+
+async def _carry_out(
+    effect: Request | Parse, watched: Watched, fetcher: Fetches, parser: Parses
+) -> Page | ParsedFeed:
+    if isinstance(effect, Request):
+        return await fetcher.fetch(effect, headers=watched.headers, tls=watched.tls)
+    return await parser.parse(effect)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

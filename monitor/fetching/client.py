@@ -325,4 +325,4 @@ def _stream(response: httpx.Response) -> httpx.AsyncByteStream:
 
 
 def _too_large(target: Target, limit: int) -> SourceFailure:
-    return SourceFailure("too-large", f"{target.host}: the answer is larger than {limit // (1024 * 1024)} MB")
+    return SourceFailure("too-large", f"{target.host}: the answer is larger than {limit / (1024 * 1024):g} MB")

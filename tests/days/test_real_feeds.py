@@ -11,8 +11,7 @@ import re
 from collections import Counter
 
 import pytest
-
-from captured_feeds import ABSENT, CAPTURES, captures, court_feeds, windows
+from captured_feeds import ABSENT, CAPTURES, captures, court_feeds, emptied, touched, windows
 from feed_comparison import EXPLAINED, MOTION, Row, Snapshot, Story, compared, expected, play, play_windows, told
 from feed_oracle import read_alone, read_as_plain_rss
 from real_day import TOLD_AFTER
@@ -144,7 +143,7 @@ def test_without_validators_nothing_changes_but_that_files_which_are_no_feeds_ar
 def test_a_rolling_court_feed_tells_each_motion_once_and_stores_each_entry_once(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    size, step = 0.2, 0.1
+    size, step = 0.3, 0.15
     rounds, end = asyncio.run(play_windows(tmp_path_factory.mktemp("windows"), size=size, step=step))
     courts = court_feeds()
     for capture in courts:
@@ -155,6 +154,16 @@ def test_a_rolling_court_feed_tells_each_motion_once_and_stores_each_entry_once(
     assert sum(all_of_them.values()) > sum(known.values()) > 0
     for keys in ([k for r in rounds for k in r.run.mails], [k for r in rounds for k in r.run.hooks]):
         assert told(end, tuple(keys)) == all_of_them - known
+
+
+def test_the_bodies_served_are_what_their_names_say(story: Story) -> None:
+    for capture in story.feeds:
+        whole = story.alone[capture.name]
+        quiet, rebuilt = (read_alone(capture, body, "") for body in (emptied(capture), touched(capture)))
+        assert (quiet.version, quiet.entries) == (whole.version, ()), capture.name
+        assert touched(capture) != capture.body, capture.name
+        assert len(rebuilt.entries) == len(whole.entries), capture.name
+        assert [e.title for e in rebuilt.entries] == [e.title for e in whole.entries], capture.name
 
 
 def test_every_explanation_and_every_refusal_is_of_a_file_that_is_there() -> None:

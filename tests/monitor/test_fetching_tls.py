@@ -69,6 +69,7 @@ async def test_a_certificate_for_another_host_is_refused(authority: Authority) -
         assert "127.0.0.1" in told.value.reason
 
 
+@pytest.mark.filterwarnings("ignore:.*TLSv1_1 is deprecated:DeprecationWarning")
 async def test_tls_below_1_2_is_refused(authority: Authority) -> None:
     context = authority.server("IP:127.0.0.1")
     context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED

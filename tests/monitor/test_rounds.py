@@ -64,14 +64,27 @@ async def test_the_cursor_of_a_complete_body_is_used_by_the_next_round(bench: Be
     assert bench.source().cursors == [{}, {"etag": 1}]
 
 
-async def test_a_cut_body_counts_but_moves_no_validator(bench: Bench) -> None:
+async def test_a_cut_body_counts_but_moves_no_validator_and_is_a_failure(bench: Bench) -> None:
     await baselined(bench)
     bench.source().add("1", "Motion to compel")
     bench.source().complete = False
-    await bench.round()
+    outcome = await bench.round()
+    assert outcome.failure is not None and outcome.failure.kind == "truncated"
     assert bench.owed() == ["Motion to compel"]
     state = bench.store.source("court")
-    assert state is not None and state.cursor == {"etag": 1}
+    assert state is not None and (state.cursor, state.health.failures) == ({"etag": 1}, 1)
+
+
+async def test_a_feed_that_is_always_cut_is_told_and_alerts_from_the_fourth_round_on(bench: Bench) -> None:
+    bench.source().complete = False
+    bench.source().add("old", "An old motion")
+    for _ in range(3):
+        await bench.round()
+    assert bench.owed() == ["Source failing: The court (truncated)"]
+    bench.source().add("1", "Motion to compel")
+    await bench.round()
+    assert "Motion to compel" in bench.owed()
+    assert "An old motion" not in bench.owed()
 
 
 async def test_a_failed_round_keeps_the_cursor_and_is_tried_again(bench: Bench) -> None:

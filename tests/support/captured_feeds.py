@@ -19,17 +19,17 @@ ABSENT: Final = f"the captured feeds are not here: {CAPTURES}"
 
 NO_FEEDS: Final[tuple[tuple[str, str, str], ...]] = (
     ("pacer-rss/*.json", "json-error", "rows that a reference parser made of the feed beside it"),
-    ("news-feeds/rss-parser/expected/*.json", "not-a-feed", "a parse that belongs to the feed of the same name"),
+    ("news-feeds/rss-parser/expected/*.json", "json-error", "a parse that belongs to the feed of the same name"),
     ("edgar-atom/*.past_the_end.html", "maintenance", "the HTML page that follows the last one of the walk"),
     ("json-feeds/nist_csrc_feed.json", "json-error", "a listing in NIST's own form"),
     ("json-feeds/sitla_posts.json", "json-error", "posts of a WordPress API"),
     ("json-feeds/rsparser/ScriptingNews.json", "json-error", "RSS written as JSON, not JSON Feed"),
-    ("json-feeds/rsparser/allthis-partial.json", "not-a-feed", "cut short, so not valid JSON"),
+    ("json-feeds/rsparser/allthis-partial.json", "json-error", "cut short, so not valid JSON"),
     ("news-feeds/feedjira/TechCrunchFirstEntry*.xml", "not-a-feed", "the HTML of one entry, beginning with <img>"),
     ("news-feeds/feedjira/*FirstEntry*.xml", "html", "the HTML of one entry, without a feed around it"),
     ("news-feeds/rss-parser/unrecognized.rss", "html", 'an HTML page, "Document Moved"'),
 )
-"""(path, kind of failure, why): files that must be refused with this name in every round; the first that fits counts."""
+"""(path, kind of failure, why): files that must be refused under this name in every round; the first that fits."""
 
 _TYPES: Final = {
     ".xml": "application/xml",
@@ -126,7 +126,7 @@ def windows(capture: Capture, *, size: float, step: float) -> Iterator[bytes]:
 
     `size` and `step` are shares of its entries; the first window ends with the oldest entry.
     """
-    entries = [found for found in _ENTRY.finditer(capture.body)]
+    entries = list(_ENTRY.finditer(capture.body))
     total, held, stride = len(entries), round(len(entries) * size), round(len(entries) * step)
     held, stride = max(held, 1), max(stride, 1)
     head, tail = capture.body[: entries[0].start()], capture.body[entries[-1].end() :]

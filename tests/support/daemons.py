@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -82,24 +82,32 @@ def write_config(folder: Path, witnesses: Witnesses) -> Path:
 class DaemonProcess:
     """One life of the daemon."""
 
-    def __init__(self, config: Path, witnesses: Witnesses, *, program: Sequence[str] = ("-m", "monitor")) -> None:
-        """Start it; it writes its log to `daemon.log` beside the config.
+    def __init__(
+        self,
+        config: Path,
+        witnesses: Witnesses,
+        *,
+        program: Sequence[str] = ("-m", "monitor"),
+        log: str = "daemon.log",
+    ) -> None:
+        """Start it.
 
         Args:
             config: the config file.
             witnesses: whose `life` begins anew, and who look again when the process has ended.
             program: what Python is to run instead of tipstaff itself.
+            log: the file beside the config to which what it says is appended.
         """
         witnesses.life += 1
         self._witnesses = witnesses
-        self.log = config.parent / "daemon.log"
+        self.log = config.parent / log
         environ = {n: v for n, v in os.environ.items() if not n.startswith("TIPSTAFF_")} | {"PYTHONPATH": str(ROOT)}
-        with self.log.open("ab") as log:
+        with self.log.open("ab") as output:
             self._process = subprocess.Popen(
                 [sys.executable, *program, "run", "--config", str(config)],
                 stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
+                stdout=output,
+                stderr=output,
                 env=environ,
                 cwd=config.parent,
                 start_new_session=True,
@@ -142,6 +150,15 @@ class DaemonProcess:
             self.dead = True
             os.close(self._pidfd)
         self._witnesses.stir()
+
+
+async def observed(holds: Callable[[], bool], *, within: float) -> bool:
+    """Wait until something holds that nobody tells us about, such as a line in a log; return whether it does."""
+    loop = asyncio.get_running_loop()
+    end = loop.time() + within
+    while not holds() and loop.time() < end:
+        await asyncio.sleep(0.005)
+    return holds()
 
 
 def children(pid: int) -> dict[int, str]:

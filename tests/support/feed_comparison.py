@@ -12,6 +12,7 @@ from typing import Final
 from captured_feeds import Capture, captures, court_feeds, emptied, touched, windows
 from feed_oracle import OracleEntry, OracleFeed, read_alone, squeezed
 from real_day import Remembered, Run, real_day
+
 from storage.records import FiledDocument
 
 MOTION: Final = re.compile(r"(?i)\bmotion")

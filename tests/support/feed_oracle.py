@@ -17,7 +17,6 @@ from typing import Any
 from xml.etree import ElementTree
 
 import feedparser
-
 from captured_feeds import Capture
 
 
@@ -95,7 +94,7 @@ def _read_json(body: bytes) -> OracleFeed:
         )
         for row in value["items"]
     )
-    return OracleFeed(value["version"].rpartition("/")[2], entries)
+    return OracleFeed("json " + value["version"].rpartition("/")[2], entries)
 
 
 def _moment(text: str | None) -> tuple[int, ...] | None:
@@ -136,7 +135,7 @@ def saying(entries: Iterable[OracleEntry], pattern: re.Pattern[str]) -> list[Ora
 
 
 class _Texts(HTMLParser):
-    _APART = frozenset("p br div li tr td h1 h2 h3 h4 blockquote".split())
+    _APART = frozenset({"p", "br", "div", "li", "tr", "td", "h1", "h2", "h3", "h4", "blockquote"})
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)

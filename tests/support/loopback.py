@@ -73,8 +73,10 @@ async def origin(
     """Serve on a free port until the block ends."""
     served = Origin(dict(answers or {}))
     tasks: set[asyncio.Task[None]] = set()
+    writers: list[asyncio.StreamWriter] = []
 
     def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
         task = asyncio.ensure_future(served.serve(reader, writer))
         tasks.add(task)
         task.add_done_callback(tasks.discard)
@@ -88,6 +90,9 @@ async def origin(
         for task in list(tasks):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for writer in writers:
+            writer.close()  # also those whose task was cancelled before it began
+        await asyncio.gather(*(writer.wait_closed() for writer in writers), return_exceptions=True)
         await server.wait_closed()
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from time import monotonic
 
 from captured_feeds import Capture
+
 from monitor.demo.origin import Origin
 from monitor.demo.receivers import HookReceiver, MailReceiver
 from storage.engine import open_store

@@ -1,4 +1,4 @@
-"""What stands around a daemon and outlives it: a feed, a webhook receiver and a mail server that remember all they see.
+"""What stands around a daemon and outlives it: a feed, a webhook receiver and a mail server that remember all.
 
 What was published, fetched and taken is known from here alone; nothing is asked of the daemon, its store or its log.
 """
@@ -16,6 +16,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from itertools import pairwise
 from random import Random
 from typing import Literal
 
@@ -33,8 +34,8 @@ SECRET = "whsec_" + base64.b64encode(b"the witness keeps thirty-two....").decode
 NAMED = re.compile(r"\bf\d{6}\b")
 
 Moment = Literal["feed-asked", "hook-arrived", "hook-taken", "mail-data", "mail-arrived", "mail-taken"]
-"""A 200 is about to be given, a webhook request is read, its 2xx is on its way, a mail's text is coming over the wire,
-it is there and not kept yet, its 250 is on its way."""
+"""A 200 is about to be given; a webhook request is read, its 2xx is on its way; a mail's text is coming, is there but
+not kept yet, its 250 is on its way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,7 +192,7 @@ class Witnesses:
         return [
             pair
             for pair, takings in self.ids().items()
-            for one, next_ in zip(takings, takings[1:], strict=False)
+            for one, next_ in pairwise(takings)
             if one.answered and one.life == next_.life
         ]
 
@@ -212,7 +213,7 @@ class Witnesses:
         if shown != self._current:
             self.at_moment("feed-asked")
 
-    # A receiver calls `answer` and then `on_...` of the same message without a pause: `_answering` is of that message.
+    # A receiver calls `answer` and then `on_...` of the same message without a pause: `_answering` is of that one.
 
     def _answer_hook(self, hook: Hook) -> Reply | None:
         self._taken = self._answering = False
@@ -280,4 +281,5 @@ def rss(filings: Iterable[Filing], base: str) -> bytes:
         for f in filings
     )
     head = f"<title>The wire</title><link>{base}{PATH}</link><description>All filings</description>"
-    return f'<?xml version="1.0" encoding="utf-8"?>\n<rss version="2.0"><channel>{head}\n{entries}\n</channel></rss>\n'.encode()
+    channel = f"<channel>{head}\n{entries}\n</channel>"
+    return f'<?xml version="1.0" encoding="utf-8"?>\n<rss version="2.0">{channel}</rss>\n'.encode()

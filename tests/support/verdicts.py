@@ -1,0 +1,81 @@
+"""What a kill loop came to: figures as feed and receivers counted them, and which of them must not be."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Final
+
+REPEATS: Final = 1.2
+"""The most repeats for each aimed kill."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Verdict:
+    """What came out, as counted by feed and receivers; pairs are (filing, channel)."""
+
+    seed: int
+    mutant: str | None
+    cycles: int = 0
+    kills: Counter[str] = field(default_factory=Counter)
+    """By what was aimed at."""
+    aimed: int = 0
+    """Kills that came at the moment they were aimed at."""
+    missed: int = 0
+    """Cycles whose moment did not come; they were killed all the same."""
+    filings: int = 0
+    pairs: int = 0
+    lost: list[tuple[str, str]] = field(default_factory=list)
+    unstable: list[tuple[str, str]] = field(default_factory=list)
+    strays: list[tuple[str, str]] = field(default_factory=list)
+    unexplained: list[tuple[str, str]] = field(default_factory=list)
+    unverified: int = 0
+    repeats: int = 0
+    refused: int = 0
+    answers_lost: int = 0
+    notices: int = 0
+    died: list[str] = field(default_factory=list)
+    """Lives that ended although nobody killed them."""
+    orphans: int = 0
+    clean_stop: bool | None = None
+    integrity: str = "not looked at"
+    found: str | None = None
+    """The first failure that was seen while the loop ran, for mutants."""
+    seconds: float = 0.0
+
+    def failures(self) -> list[str]:
+        """Say in words what is not as it must be; empty when all is well."""
+        found = [
+            f"{len(what)} {name}: {', '.join('/'.join(pair) for pair in what[:5])}"
+            for name in ("lost", "unstable", "strays", "unexplained")
+            if (what := getattr(self, name))
+        ]
+        found += [f"ended by itself: {words}" for words in self.died]
+        if self.repeats > REPEATS * max(self.aimed, 1):
+            found.append(f"{self.repeats} repeats for {self.aimed} aimed kills")
+        if self.unverified:
+            found.append(f"{self.unverified} requests with a bad signature")
+        if self.orphans:
+            found.append(f"{self.orphans} processes outlived their daemon")
+        if self.integrity != "ok":
+            found.append(f"integrity_check: {self.integrity}")
+        if self.clean_stop is not True:
+            found.append("the last daemon did not stop cleanly")
+        return found
+
+    def lines(self) -> list[str]:
+        """Say all of it, raw."""
+        kills = ", ".join(f"{aim} {count}" for aim, count in self.kills.most_common())
+        ratio = self.repeats / max(self.aimed, 1)
+        return [
+            f"seed {self.seed}, {self.mutant or 'tipstaff itself'}, {self.seconds} s",
+            f"cycles {self.cycles}, kills {self.kills.total()} ({kills}); moments that did not come {self.missed}",
+            f"matching filings {self.filings}, (filing, channel) pairs {self.pairs}",
+            f"receivers refused {self.refused} and lost {self.answers_lost} answers; notices {self.notices}",
+            f"lost {len(self.lost)}, unstable ids {len(self.unstable)}, strays {len(self.strays)}",
+            f"repeats {self.repeats}, {ratio:.2f} for each of {self.aimed} aimed kills",
+            f"unexplained repeats {len(self.unexplained)}, bad signatures {self.unverified}, orphans {self.orphans}",
+            f"integrity_check {self.integrity}, clean stop {self.clean_stop}",
+            *([f"found in {self.found}"] if self.found else []),
+            *(f"FAILED: {failure}" for failure in self.failures()),
+        ]
