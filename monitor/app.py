@@ -9,10 +9,8 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Final
 
 from monitor import config as configuration
@@ -26,53 +24,18 @@ from monitor.lanes import Lanes
 from monitor.log import Log, Redactor
 from monitor.notifiers.email import Email
 from monitor.notifiers.webhook import Webhook
+from monitor.opening import Loaded
 from monitor.outbox import Outbox
 from monitor.parsing.pool import ParsePool
 from monitor.reload import Reloading
 from monitor.rounds import Outcome, Rounds
 from monitor.sources.feed import Feed
 from monitor.systemd import Systemd
-from storage.engine import open_store
 from storage.store import Store
 
 log = Log("tipstaff.app")
 
 WEBHOOKS_IN_FLIGHT: Final = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """A config with the file it came from."""
-
-    path: Path
-    config: Config
-
-    @property
-    def store_url(self) -> str:
-        """Where the store is; a relative path counts from the config file."""
-        named = self.config.tipstaff.store
-        return named if "://" in named else f"sqlite:///{(self.path.parent / named).resolve()}"
-
-
-def load(path: Path | None, environ: Mapping[str, str], *, secrets: bool = False) -> Loaded:
-    """Find and read the config.
-
-    Raises:
-        ConfigFaults: all that is wrong with it.
-    """
-    found = configuration.find(path, environ, Path.cwd())
-    return Loaded(found, configuration.load(found, environ=environ, secrets=secrets))
-
-
-@contextmanager
-def opened(path: Path | None, environ: Mapping[str, str]) -> Iterator[tuple[Loaded, Store]]:
-    """Open the store that a config names, for commands that read or nudge it beside the daemon."""
-    loaded = load(path, environ)
-    store = open_store(loaded.store_url, create=False)
-    try:
-        yield loaded, store
-    finally:
-        store.close()
 
 
 def fetcher(config: Config, clock: Clock) -> Fetcher:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from itertools import islice
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 from sqlalchemy import Connection, Executable, Table
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
@@ -26,15 +27,8 @@ def insert(
     connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, replacing: Sequence[str] = ()
 ) -> None:
     """Insert rows; of one whose key is there, nothing changes but the columns to be replaced."""
-    make: Callable[[Table], Any] = sqlite_insert if connection.dialect.name == "sqlite" else _postgres_insert()
-    statement = make(table)
-    if replacing:
-        statement = statement.on_conflict_do_update(
-            index_elements=list(table.primary_key), set_={name: statement.excluded[name] for name in replacing}
-        )
-    else:
-        statement = statement.on_conflict_do_nothing()
-    execute(connection, statement, rows)
+    if rows:
+        execute(connection, _insertion(connection.dialect.name, table, tuple(replacing)), rows)
 
 
 def execute(connection: Connection, statement: Executable, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -42,6 +36,16 @@ def execute(connection: Connection, statement: Executable, rows: Sequence[Mappin
     if rows:
         # A list makes the driver repeat one prepared statement; many rows in one VALUES are ten times as slow.
         connection.execute(statement, list(rows))
+
+
+@cache
+def _insertion(dialect: str, table: Table, replacing: tuple[str, ...]) -> Executable:
+    make: Callable[[Table], Any] = sqlite_insert if dialect == "sqlite" else _postgres_insert()
+    statement = make(table)
+    if not replacing:
+        return cast(Executable, statement.on_conflict_do_nothing())
+    columns = {name: statement.excluded[name] for name in replacing}
+    return cast(Executable, statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=columns))
 
 
 def _postgres_insert() -> Callable[[Table], Any]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from monitor.app import opened
 from monitor.cli import NEGATIVE, OK, USAGE, Call
 from monitor.clock import SystemClock
 from monitor.config.units import duration
+from monitor.opening import opened
 from rules.model import Message
 from storage.records import DeliveryState, FiledAlert, FiledDelivery
 

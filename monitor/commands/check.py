@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from monitor.app import load
 from monitor.cli import NEGATIVE, OK, Call
 from monitor.commands.rules import failures_as_rows
+from monitor.opening import load
 from rules.percolate import run_examples
 
 

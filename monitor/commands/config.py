@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from monitor import config as configuration
-from monitor.app import load
 from monitor.cli import OK, Call
+from monitor.opening import load
 
 
 def show(call: Call) -> int:

@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from monitor.app import Loaded, channel, fetcher, load
+from monitor.app import channel, fetcher
 from monitor.cli import NEGATIVE, OK, USAGE, Call
 from monitor.clock import SystemClock
 from monitor.config import ChannelConfig
 from monitor.notifiers import DeliveryFailure
+from monitor.opening import Loaded, load
 from rules.model import Delivery, Message, digest
 
 

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TextIO
 
-from monitor.app import load, opened
 from monitor.cli import NEGATIVE, OK, Call
+from monitor.opening import load, opened
 from rules.entities import View
 from rules.model import KINDS, Document
 from rules.percolate import ExampleFailure, RuleBook, run_examples

@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import Sequence
 
 from monitor import __version__
-from monitor.app import Loaded, assembled, holder, load, obey_signals
+from monitor.app import assembled, holder, obey_signals
 from monitor.cli import OK, UNAVAILABLE, Call
 from monitor.clock import SystemClock
 from monitor.daemon import LoopDied
 from monitor.log import Log, Redactor, configure
+from monitor.opening import Loaded, load
 from monitor.rounds import Outcome
 from storage.engine import open_store
 from storage.faults import Deposed
@@ -27,7 +28,7 @@ def run(call: Call) -> int:
     configure(level=settings.log_level, as_json=settings.log_format == "json", redactor=redactor)
     for warning in loaded.config.warnings:
         log.warning("config", warning=str(warning))
-    store = open_store(loaded.store_url)
+    store = open_store(loaded.config.tipstaff.store)
     try:
         store.take(holder(), SystemClock().now())
         serve = _once(loaded, store, call, redactor) if call.words.once else _serve(loaded, store, call, redactor)

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
-from monitor.app import Loaded, fetcher, load, opened, watched
+from monitor.app import fetcher, watched
 from monitor.cli import NEGATIVE, OK, Call
 from monitor.clock import SystemClock
 from monitor.commands.status import source_word
 from monitor.commands.terminal import ago, plain
 from monitor.desk import Watched
+from monitor.opening import Loaded, load, opened
 from monitor.parsing.pool import ParsePool
 from monitor.rounds import ask
 from monitor.sources import Poll
 from monitor.sources.feed import Feed
+from storage.faults import StoreMissing
 
 
 def list_sources(call: Call) -> int:
@@ -24,9 +26,9 @@ def list_sources(call: Call) -> int:
     now = SystemClock().now()
     loaded = load(call.config_path, call.environ)
     known = {}
-    if not loaded.store_url.startswith("sqlite:///") or Path(loaded.store_url.removeprefix("sqlite:///")).exists():
-        with opened(call.config_path, call.environ) as (_, store):
-            known = {state.source: state for state in store.sources()}
+    # Before the first start there is no store yet, and nothing is known.
+    with suppress(StoreMissing), opened(call.config_path, call.environ) as (_, store):
+        known = {state.source: state for state in store.sources()}
     rows: list[dict[str, Any]] = []
     for source in loaded.config.sources:
         state = known.get(source.id)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from monitor.app import Loaded, opened
 from monitor.cli import OK, UNAVAILABLE, Call
 from monitor.clock import SystemClock
 from monitor.commands.terminal import ago
+from monitor.opening import Loaded, opened
 from storage.records import SourceState
 from storage.store import Store
 
@@ -24,7 +24,7 @@ def status(call: Call) -> int:
     say = call.terminal.say
     daemon = facts["daemon"]
     if daemon is None:
-        say("daemon: has never run on this store", "yellow")
+        say("daemon: none is running on this store", "yellow")
     else:
         alive = daemon["alive"]
         say(
@@ -148,7 +148,7 @@ def health(call: Call) -> int:
     if call.terminal.as_json:
         call.terminal.answer({"alive": alive, "age_seconds": age, "holder": lease.holder if lease else None})
     elif age is None:
-        call.terminal.fail("the daemon has never run on this store")
+        call.terminal.fail("no daemon is running on this store")
     else:
         word = "alive" if alive else "no sign of life"
         call.terminal.say(f"{word}: last sign {age:.0f} s ago", "green" if alive else "red")

@@ -15,13 +15,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, Protocol
 
-from monitor.app import assembled, holder, load, obey_signals
+from monitor.app import assembled, holder, obey_signals
 from monitor.clock import SystemClock
 from monitor.daemon import Daemon
 from monitor.demo.day import BEATS, EXPECTED, FEEDS, Beat, Entry, config, rss
 from monitor.demo.origin import Origin
 from monitor.demo.receivers import Hook, HookReceiver, Mail, MailReceiver
 from monitor.log import Redactor, configure
+from monitor.opening import load
 from monitor.rounds import Outcome
 from storage.engine import open_store
 
@@ -142,7 +143,7 @@ async def _run(
             baselined.set()
         watcher.asked(outcome)
 
-    store = open_store(loaded.store_url)
+    store = open_store(loaded.config.tipstaff.store)
     try:
         store.take(holder(), SystemClock().now())
         async with assembled(loaded, store, environ=environ, redactor=redactor, on_outcome=on_outcome) as daemon:

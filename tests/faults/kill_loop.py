@@ -174,6 +174,7 @@ class KillLoop:
         self._chance = Random(verdict.seed)
         self._start_up = 1.0
         self._sessions: list[int] = []
+        self._aims: dict[int, str] = {}
         self._process: DaemonProcess | None = None
 
     async def run(self, cycles: int) -> None:
@@ -253,6 +254,7 @@ class KillLoop:
 
     async def _die(self, process: DaemonProcess, aim: str) -> None:
         code = await process.ended(within=PATIENCE)
+        self._aims[self._witnesses.life] = aim
         if code == -9:
             self._verdict.kills[aim] += 1
         else:
@@ -311,6 +313,8 @@ class KillLoop:
         verdict.pairs = verdict.filings * len(CHANNELS)
         verdict.unstable, verdict.strays, verdict.unexplained = seen.unstable(), seen.strays(), seen.unexplained()
         verdict.unverified, verdict.repeats, verdict.notices = seen.unverified, seen.repeats(), len(seen.notices)
+        for life, count in seen.repeated_lives().items():
+            verdict.repeats_by_aim[self._aims.get(life, "clean stop")] += count
         verdict.refused, verdict.answers_lost = seen.weather.refused, seen.weather.lost
         verdict.orphans = len(remaining(self._sessions))
         with sqlite3.connect(self._folder / STORE) as store:

@@ -159,9 +159,9 @@ def _view(store: Store, now: datetime) -> dict[str, Any]:
     }
 
 
-TITLES = st.sampled_from(["MOTION", "ORDER", "Żółć", "a'b\"c%_", "株式", ""])
-KEYS = st.sampled_from([digest("document", str(n)) for n in range(6)])
-NAMES = st.integers(0, 7)
+TITLES = st.sampled_from(["MOTION", "Żółć", "a'b\"c%_", "株式"])
+KEYS = st.sampled_from([digest("document", str(n)) for n in range(3)])
+NAMES = st.integers(0, 3)
 
 
 @st.composite
@@ -281,8 +281,8 @@ def two_stores(tmp_path: Path, postgres: str) -> Iterator[Any]:
         store.close()
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
-@given(steps=st.lists(STEPS, min_size=3, max_size=25))
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(steps=st.lists(STEPS, min_size=12, max_size=30))
 def test_the_same_history_gives_the_same_answers_everywhere(two_stores: Any, steps: list[tuple[Any, ...]]) -> None:
     model, stores = Model(), two_stores()
     for id_ in SOURCES:
@@ -290,7 +290,7 @@ def test_the_same_history_gives_the_same_answers_everywhere(two_stores: Any, ste
     for store in stores:
         store.plan([(id_, "host", "url") for id_ in SOURCES], NOW).result()
     at = NOW
-    for nth, step in enumerate(steps):
+    for nth, step in enumerate([("owe", [0, 1, 2, 3]), *steps]):
         at = NOW + timedelta(minutes=nth)
         _run(step, at, model, stores)
         assert model.view(at)["owed"] == _view(stores[0], at)["owed"] == _view(stores[1], at)["owed"]

@@ -31,6 +31,8 @@ class Verdict:
     unexplained: list[tuple[str, str]] = field(default_factory=list)
     unverified: int = 0
     repeats: int = 0
+    repeats_by_aim: Counter[str] = field(default_factory=Counter)
+    """Those of them that a kill has caused, by what it was aimed at; the others follow a lost answer."""
     refused: int = 0
     answers_lost: int = 0
     notices: int = 0
@@ -65,17 +67,21 @@ class Verdict:
 
     def lines(self) -> list[str]:
         """Say all of it, raw."""
-        kills = ", ".join(f"{aim} {count}" for aim, count in self.kills.most_common())
         ratio = self.repeats / max(self.aimed, 1)
         return [
             f"seed {self.seed}, {self.mutant or 'tipstaff itself'}, {self.seconds} s",
-            f"cycles {self.cycles}, kills {self.kills.total()} ({kills}); moments that did not come {self.missed}",
+            f"cycles {self.cycles}, kills {self.kills.total()} ({_listed(self.kills)}); moments that did not come {self.missed}",
             f"matching filings {self.filings}, (filing, channel) pairs {self.pairs}",
             f"receivers refused {self.refused} and lost {self.answers_lost} answers; notices {self.notices}",
             f"lost {len(self.lost)}, unstable ids {len(self.unstable)}, strays {len(self.strays)}",
             f"repeats {self.repeats}, {ratio:.2f} for each of {self.aimed} aimed kills",
+            f"repeats that a kill has caused {self.repeats_by_aim.total()} ({_listed(self.repeats_by_aim)})",
             f"unexplained repeats {len(self.unexplained)}, bad signatures {self.unverified}, orphans {self.orphans}",
             f"integrity_check {self.integrity}, clean stop {self.clean_stop}",
             *([f"found in {self.found}"] if self.found else []),
             *(f"FAILED: {failure}" for failure in self.failures()),
         ]
+
+
+def _listed(counts: Counter[str]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.most_common())

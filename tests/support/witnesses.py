@@ -187,6 +187,13 @@ class Witnesses:
         """Return how many takings were not the first of their pair."""
         return len(self.takings) - len(self.ids())
 
+    def repeated_lives(self) -> Counter[int]:
+        """Return how many repeats each life's end has caused: it had the message taken and did not live to mark it.
+
+        Repeats that follow a lost answer are the receiver's doing, and not among them.
+        """
+        return Counter(one.life for takings in self.ids().values() for one, _ in pairwise(takings) if one.answered)
+
     def unexplained(self) -> list[tuple[str, str]]:
         """Return the pairs that were repeated by a daemon that had been given the yes to the one before."""
         return [
