@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -29,6 +30,8 @@ HELD: Final = 75
 CONFIG: Final = 78
 """The configuration is at fault (EX_CONFIG)."""
 INTERRUPTED: Final = 130
+MOST: Final = 100_000
+"""Rows of one answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,38 @@ def _group(verbs: _Sub, name: str, text: str) -> _Sub:
     return group.add_subparsers(dest="subverb", metavar="COMMAND", required=True)
 
 
+def _duration(text: str) -> timedelta:
+    from monitor.config.units import duration  # noqa: PLC0415 - what few calls need
+
+    try:
+        return duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) <= MOST):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {MOST}")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return seconds
+
+
+def _key(text: str) -> str:
+    # The beginning of a key stands for the key: nothing would stand for everything.
+    if not text.strip():
+        raise argparse.ArgumentTypeError("a key is not empty")
+    return text.strip()
+
+
 def _daily(verbs: _Sub) -> None:
     run = _verb(verbs, "run", "run:run", "watch the sources and tell the channels, until stopped")
     run.add_argument("--once", action="store_true", help="ask every source once, send what is owed, and end")
@@ -97,7 +132,7 @@ def _daily(verbs: _Sub) -> None:
     demo.add_argument("--keep", metavar="DIR", help="where to leave the mails and the JSON (default: a new folder)")
     _verb(verbs, "status", "status:status", "show sources, channels and the outbox", json=True)
     health = _verb(verbs, "health", "status:health", "say whether the daemon is alive (exit code 0 or 69)", json=True)
-    health.add_argument("--max-age", metavar="SECONDS", type=float, default=60.0, help="how old its last sign may be")
+    health.add_argument("--max-age", metavar="SECONDS", type=_seconds, default=60.0, help="how old its last sign may be")
 
 
 def _sources(verbs: _Sub) -> None:
@@ -119,21 +154,22 @@ def _rules(verbs: _Sub) -> None:
 def _alerts(verbs: _Sub) -> None:
     group = _group(verbs, "alerts", "list, show and replay alerts")
     listing = _verb(group, "list", "alerts:list_alerts", "list alerts, newest first", json=True)
-    listing.add_argument("--since", metavar="DURATION", help="only the last 24h, 7d ...")
-    listing.add_argument("--rule", metavar="ID")
-    listing.add_argument("--source", metavar="ID")
-    listing.add_argument("--limit", type=int, default=50, metavar="N")
-    listing.add_argument("--pending", action="store_true", help="list deliveries that are still owed")
-    listing.add_argument("--parked", action="store_true", help="list deliveries that wait for a person")
+    listing.add_argument("--since", metavar="DURATION", type=_duration, help="only the last 24h, 7d ...")
+    listing.add_argument("--rule", metavar="ID", help="only this rule's")
+    listing.add_argument("--source", metavar="ID", help="only on documents of this source")
+    listing.add_argument("--limit", metavar="N", type=_count, default=50, help="how many at most (default: 50)")
+    instead = listing.add_mutually_exclusive_group()
+    instead.add_argument("--pending", action="store_true", help="list deliveries that are still owed")
+    instead.add_argument("--parked", action="store_true", help="list deliveries that wait for a person")
     show = _verb(group, "show", "alerts:show", "show one alert: its reasons, passages and deliveries", json=True)
-    show.add_argument("alert", metavar="KEY", help="the alert's key, or enough of its beginning")
+    show.add_argument("alert", metavar="KEY", type=_key, help="the alert's key, or enough of its beginning")
     replay = _verb(group, "replay", "alerts:replay", "send parked deliveries again, under the same ids", json=True)
-    replay.add_argument("keys", nargs="*", metavar="KEY", help="delivery or alert keys")
+    replay.add_argument("keys", nargs="*", metavar="KEY", type=_key, help="delivery or alert keys")
     replay.add_argument("--channel", metavar="ID", help="all of this channel; also enables it again after a 410")
-    replay.add_argument("--since", metavar="DURATION", help="only those created in the last 24h, 7d ...")
+    replay.add_argument("--since", metavar="DURATION", type=_duration, help="only those created in the last 24h, 7d ...")
     replay.add_argument("--sent", action="store_true", help="also those that were sent already")
     cancel = _verb(group, "cancel", "alerts:cancel", "give up deliveries that are owed or parked", json=True)
-    cancel.add_argument("keys", nargs="*", metavar="KEY", help="delivery keys")
+    cancel.add_argument("keys", nargs="*", metavar="KEY", type=_key, help="delivery or alert keys")
     cancel.add_argument("--channel", metavar="ID", help="all of this channel, also one no longer configured")
     deliver = _group(verbs, "deliver", "try channels")
     test = _verb(deliver, "test", "deliver:test", "send a test message through channels now", json=True)
@@ -157,7 +193,10 @@ def run(argv: Sequence[str]) -> int:
     module, function = words.answer.split(":")
     command: Command = getattr(importlib.import_module(f"monitor.commands.{module}"), function)
     try:
-        return command(call)
+        code = command(call)
+        # Here and not at the end of the process, where nobody could catch that the reader has gone.
+        sys.stdout.flush()
+        return code
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
@@ -165,7 +204,7 @@ def run(argv: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
     except Exception as error:
-        code = faults.explain(error, call.terminal)
-        if code is None:
+        explained = faults.explain(error, call.terminal)
+        if explained is None:
             raise
-        return code
+        return explained

@@ -28,6 +28,8 @@ GROUP: Final = 256
 """Writes in one transaction, at most."""
 PAUSES: Final = (0.0, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 2.0, 2.0, 2.0)
 """Seconds before each try while the server is away; after the last the writes fail, to be asked again."""
+IDLE: Final = 0.25
+"""Seconds without a write after which there is time for upkeep."""
 TRIES: Final = 3
 """For one write that loses against another one (deadlock, serialization)."""
 
@@ -153,8 +155,6 @@ class Writer:
             group, last = self._gather()
             try:
                 self._settle(group)
-                if self._queue.empty():
-                    self._rest()
             except BaseException as error:
                 log.exception("the store's writer hit a fault of its own")
                 self._discard()
@@ -169,7 +169,7 @@ class Writer:
     def _gather(self) -> tuple[list[_Write[Any]], bool]:
         """Wait for a write and take along what else is there; say whether it was the last."""
         group: list[_Write[Any]] = []
-        write = self._queue.get()
+        write = self._next()
         with suppress(Empty):
             while write is not None:
                 if write.future.set_running_or_notify_cancel():
@@ -178,6 +178,14 @@ class Writer:
                     return group, False
                 write = self._queue.get_nowait()
         return group, write is None
+
+    def _next(self) -> _Write[Any] | None:
+        """Wait for a write; the first time that none comes for a while, use the moment for upkeep."""
+        if self._connection is not None:
+            with suppress(Empty):
+                return self._queue.get(timeout=IDLE)
+            self._rest()
+        return self._queue.get()
 
     def _settle(self, group: Sequence[_Write[Any]]) -> None:
         if not group:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from monitor.cli import CONFIG, HELD, NEGATIVE, UNAVAILABLE
-from monitor.commands.terminal import Terminal
+from monitor.commands.terminal import Terminal, counted
 from monitor.config import ConfigFaults
 from monitor.sources import SourceFailure
 from storage.faults import LookupFault, StoreFault, StoreHeld
@@ -13,17 +13,13 @@ def explain(error: Exception, terminal: Terminal) -> int | None:
     """Say what went wrong and return the exit code; None when it is a fault of our own making."""
     if isinstance(error, ConfigFaults):
         return _config(error, terminal)
-    if isinstance(error, StoreHeld):
-        terminal.fail(f"{error.reason}\n{error.advice}")
-        return HELD
-    if isinstance(error, LookupFault):
-        terminal.fail(str(error))
-        return NEGATIVE
     if isinstance(error, StoreFault):
-        terminal.fail(f"{error.reason}\n{error.advice}")
-        return UNAVAILABLE
+        terminal.refuse(error.reason, error.advice)
+        if isinstance(error, StoreHeld):
+            return HELD
+        return NEGATIVE if isinstance(error, LookupFault) else UNAVAILABLE
     if isinstance(error, SourceFailure):
-        terminal.fail(f"{error}\n{error.advice}".rstrip())
+        terminal.refuse(str(error), error.advice, kind=error.kind)
         return UNAVAILABLE
     return None
 
@@ -40,6 +36,5 @@ def _config(error: ConfigFaults, terminal: Terminal) -> int:
         terminal.fail(str(fault))
         if fault.snippet:
             terminal.fail(fault.snippet)
-    count = len(error.faults)
-    terminal.fail(f"{count} fault{'s' if count > 1 else ''} in the config; nothing was started")
+    terminal.fail(f"{counted(len(error.faults), 'fault')} in the config; nothing was started")
     return CONFIG

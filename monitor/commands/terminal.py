@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from io import TextIOWrapper
 from typing import Any, TextIO
 
 from rich.console import Console
@@ -20,6 +21,10 @@ class Terminal:
     def __init__(self, *, as_json: bool, stdout: TextIO | None = None, stderr: TextIO | None = None) -> None:
         self.as_json = as_json
         self._out = stdout if stdout is not None else sys.stdout
+        if isinstance(self._out, TextIOWrapper):
+            # Titles hold whatever people write; a terminal that lacks a letter must not end the command.
+            self._out.reconfigure(errors="backslashreplace")
+        self._escaped = not (self._out.encoding or "utf-8").lower().startswith("utf")
         self._console = Console(file=self._out, highlight=False, soft_wrap=True, markup=False)
         self._errors = Console(
             file=stderr if stderr is not None else sys.stderr, highlight=False, soft_wrap=True, markup=False
@@ -32,12 +37,11 @@ class Terminal:
 
     def answer(self, value: Any) -> None:
         """Write one JSON document."""
-        json.dump(value, self._out, indent=2, ensure_ascii=False, default=plain)
-        self._out.write("\n")
+        self._out.write(json.dumps(value, indent=2, ensure_ascii=self._escaped, default=plain) + "\n")
 
     def line(self, value: Any) -> None:
         """Write one JSON line, at once."""
-        self._out.write(json.dumps(value, ensure_ascii=False, default=plain) + "\n")
+        self._out.write(json.dumps(value, ensure_ascii=self._escaped, default=plain) + "\n")
         self._out.flush()
 
     def say(self, text: str = "", style: str | None = None) -> None:
@@ -51,6 +55,13 @@ class Terminal:
     def fail(self, text: str) -> None:
         """Write a fault to standard error."""
         self._errors.print(Text(text, style="red"))
+
+    def refuse(self, reason: str, advice: str = "", **more: Any) -> None:
+        """Say why there is no answer: to standard error, or as the JSON document that programs wait for."""
+        if self.as_json:
+            self.answer({"ok": False, "reason": reason, "advice": advice, **more})
+        else:
+            self.fail(f"{reason}\n{advice}".rstrip())
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str = "nothing to show") -> None:
         """Write rows under headings; where nobody looks, one tab-separated line a row."""
@@ -88,6 +99,11 @@ def shown(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(shown(v) for v in value)
     return str(value)
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """Return a number with its noun, such as `1 rule` or `3 entities`."""
+    return f"{count} {one if count == 1 else many or one + 's'}"
 
 
 def plain(value: Any) -> Any:
