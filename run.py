@@ -331,16 +331,16 @@ def _run(command: Sequence[str], log: Path, task: str, mutex: IO[str]) -> int:
     environ |= {"PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "0"}
     with log.open("wb") as sink:
         # The child inherits the mutex: should this process be killed, the next start still waits for the child's end.
-        child = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=sink,
-            stderr=subprocess.STDOUT,
-            env=environ,
-            pass_fds=[mutex.fileno()],
-            process_group=0,
-        )
+        settings: dict[str, Any] = {"env": environ, "pass_fds": [mutex.fileno()], "process_group": 0}
+        HELD.append(0)
+        try:
+            child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, **settings)
+        finally:
+            signum = HELD.pop()
+            HELD.clear()
     try:
+        if signum:
+            _stop(signum, None)
         while True:
             try:
                 return child.wait(timeout=1)
@@ -366,8 +366,17 @@ def command_line(python: Path, arguments: Sequence[str]) -> list[str]:
     return [str(python), "-P", "-m", "monitor", *arguments]
 
 
+HELD: list[int] = []
+"""Signals that came while a child was being started: nobody could take it along before its number is known."""
+
+
 def _stop(signum: int, _frame: FrameType | None) -> None:
-    raise SystemExit(128 + signum)
+    if HELD:
+        HELD.append(signum)
+    elif signum == signal.SIGINT:
+        raise KeyboardInterrupt
+    else:
+        raise SystemExit(128 + signum)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -375,8 +384,8 @@ def main(arguments: Sequence[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
         print(USAGE, end="", file=sys.stdout if arguments else sys.stderr)
         return 0 if arguments else 2
-    for signum in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(signum) == signal.SIG_DFL:  # not where nohup has it ignored
+    for signum in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        if signal.getsignal(signum) != signal.SIG_IGN:  # not where nohup has it ignored
             signal.signal(signum, _stop)
     try:
         place = environment_place(ROOT, os.environ)

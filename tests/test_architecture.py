@@ -15,7 +15,9 @@ from architecture import FOLDERS, breaches, outside_modules, python_files
 ROOT = Path(__file__).resolve().parents[1]
 
 LONGEST_FILE = 400
-LONGER_FILES: dict[str, str] = {}
+LONGER_FILES: dict[str, str] = {
+    "run.py": "must work as one file, before anything is installed",
+}
 """Files that are longer, each with the reason why it is still one thing."""
 
 PARTS = {"pydantic_core": "pydantic"}
