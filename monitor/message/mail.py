@@ -172,18 +172,17 @@ def encoded(text: str, *, after: int) -> str:
         return text
     words: list[str] = []
     held = b""
-    # 45 bytes make 60 of base64; with `=?utf-8?b?` and `?=` that is 72 of the 75 allowed.
-    room = 45
+    # 45 bytes make 60 of base64; with `=?utf-8?b?` and `?=` that is 72 of the 75 allowed. The first word stands behind
+    # the header's name: some readers show a blank for a header that begins on its second line.
+    room = min(45, (78 - after - 12) // 4 * 3)
     for character in text:
         raw = character.encode("utf-8")
         if len(held) + len(raw) > room:
             words.append(_word(held))
-            held = b""
+            held, room = b"", 45
         held += raw
     words.append(_word(held))
-    # A first word that does not fit behind the header's name begins on the next line.
-    lead = "" if after + len(words[0]) <= 78 else "\r\n "
-    return lead + "\r\n ".join(words)
+    return "\r\n ".join(words)
 
 
 def _word(raw: bytes) -> str:
