@@ -14,7 +14,7 @@ from typing import Final
 from rules.entities import EntityFault, Gazetteer, View, find_faults
 from rules.model import Document, Entity, Evidence, Match, Rule, RuleFault
 from rules.parse import InvalidQuery, Names, QueryFault, parse
-from rules.query import ANYWHERE, Anchors, And, Node, Not, Scope, Verdict, evaluate, unparse
+from rules.query import ANYWHERE, Anchors, And, Node, Not, Verdict, evaluate
 
 Outcome = tuple[tuple[Match, ...], tuple[RuleFault, ...]]
 
@@ -207,7 +207,7 @@ def _why(explanation: Explanation) -> str:
         f'{one.clause} by "{texts[one.field][one.start : one.end]}"' if one.field in texts else one.clause
         for one in evidence_of(explanation.verdict)
     )
-    return f"held by {', '.join(held)}" if held else f"{unparse(explanation.verdict.node)} holds"
+    return f"held by {', '.join(held)}" if held else f"{explanation.verdict.clause} holds"
 
 
 def evidence_of(verdict: Verdict) -> tuple[Evidence, ...]:
@@ -227,7 +227,7 @@ def _evidence_below(verdict: Verdict) -> Iterator[Evidence]:
 def _first_failing(verdict: Verdict) -> Verdict | None:
     if verdict.holds:
         return None
-    if isinstance(verdict.node, And | Scope):
+    if isinstance(verdict.node, And):
         for child in verdict.children:
             if not child.holds:
                 return _first_failing(child)

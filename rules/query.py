@@ -234,12 +234,7 @@ class Scope(Node):
         return self.child.holds(view, (self.name,))
 
     def verdict(self, view: View, fields: tuple[Field, ...]) -> Verdict:
-        child = self.child.verdict(view, (self.name,))
-        return (
-            child
-            if child.node.level == Node.level
-            else Verdict(node=self, clause=self.written(), holds=child.holds, reason=child.reason, children=(child,))
-        )
+        return self.child.verdict(view, (self.name,))
 
     def anchors(self, gazetteer: Gazetteer, choose: Chooser) -> Anchors | None:
         return self.child.anchors(gazetteer, choose)

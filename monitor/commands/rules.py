@@ -14,7 +14,7 @@ from monitor.opening import load, opened
 from rules.entities import View
 from rules.model import KINDS, Document
 from rules.percolate import ExampleFailure, RuleBook, run_examples
-from rules.text import clean
+from rules.text import plain
 
 TITLE_LIMIT = 10_000
 BODY_LIMIT = 2_000_000
@@ -133,8 +133,8 @@ def _read(text: str, where: str) -> tuple[str | None, Document]:
     document = Document(
         source=_text(given, "source", where) or "stdin",
         kind=kind,
-        title=clean(_text(given, "title", where) or "", TITLE_LIMIT),
-        body=clean(_text(given, "body", where) or "", BODY_LIMIT),
+        title=plain(_text(given, "title", where) or "", TITLE_LIMIT),
+        body=plain(_text(given, "body", where) or "", BODY_LIMIT),
         url=_text(given, "url", where),
         published=_time(given, where),
         lang=_text(given, "lang", where),

@@ -7,8 +7,7 @@ from typing import Any
 from alembic import context
 from sqlalchemy import Connection
 
-from storage import migrate
-from storage.schema import metadata
+from storage import migrate, schema
 
 
 def _check_references(ctx: Any, *_: object, **__: object) -> None:
@@ -21,9 +20,11 @@ def _check_references(ctx: Any, *_: object, **__: object) -> None:
 
 
 def _run(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        schema.complete_for_postgresql()
     context.configure(
         connection=connection,
-        target_metadata=metadata,
+        target_metadata=schema.metadata,
         version_table=migrate.VERSION_TABLE,
         # Alembic takes SQLite for a database without transactional DDL; with an explicit BEGIN it has it.
         transactional_ddl=True,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 REPEATS: Final = 1.2
-"""The most repeats for each aimed kill."""
+"""The most repeats for each kill, those after a lost answer included."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -53,28 +53,29 @@ class Verdict:
             if (what := getattr(self, name))
         ]
         found += [f"ended by itself: {words}" for words in self.died]
-        if self.repeats > REPEATS * max(self.aimed, 1):
-            found.append(f"{self.repeats} repeats for {self.aimed} aimed kills")
+        if self.repeats > REPEATS * self.kills.total():
+            found.append(f"{self.repeats} repeats for {self.kills.total()} kills")
         if self.unverified:
             found.append(f"{self.unverified} requests with a bad signature")
         if self.orphans:
             found.append(f"{self.orphans} processes outlived their daemon")
         if self.integrity != "ok":
             found.append(f"integrity_check: {self.integrity}")
-        if self.clean_stop is not True:
+        if self.clean_stop is False:
             found.append("the last daemon did not stop cleanly")
         return found
 
     def lines(self) -> list[str]:
         """Say all of it, raw."""
-        ratio = self.repeats / max(self.aimed, 1)
+        per_kill, per_aimed = (self.repeats / max(n, 1) for n in (self.kills.total(), self.aimed))
         return [
             f"seed {self.seed}, {self.mutant or 'tipstaff itself'}, {self.seconds} s",
-            f"cycles {self.cycles}, kills {self.kills.total()} ({_listed(self.kills)}); moments that did not come {self.missed}",
+            f"cycles {self.cycles}, kills {self.kills.total()} ({_listed(self.kills)})",
+            f"aimed kills {self.aimed}, moments that did not come {self.missed}",
             f"matching filings {self.filings}, (filing, channel) pairs {self.pairs}",
             f"receivers refused {self.refused} and lost {self.answers_lost} answers; notices {self.notices}",
             f"lost {len(self.lost)}, unstable ids {len(self.unstable)}, strays {len(self.strays)}",
-            f"repeats {self.repeats}, {ratio:.2f} for each of {self.aimed} aimed kills",
+            f"repeats {self.repeats}: {per_kill:.2f} a kill, {per_aimed:.2f} an aimed kill",
             f"repeats that a kill has caused {self.repeats_by_aim.total()} ({_listed(self.repeats_by_aim)})",
             f"unexplained repeats {len(self.unexplained)}, bad signatures {self.unverified}, orphans {self.orphans}",
             f"integrity_check {self.integrity}, clean stop {self.clean_stop}",
