@@ -132,7 +132,9 @@ def _daily(verbs: _Sub) -> None:
     demo.add_argument("--keep", metavar="DIR", help="where to leave the mails and the JSON (default: a new folder)")
     _verb(verbs, "status", "status:status", "show sources, channels and the outbox", json=True)
     health = _verb(verbs, "health", "status:health", "say whether the daemon is alive (exit code 0 or 69)", json=True)
-    health.add_argument("--max-age", metavar="SECONDS", type=_seconds, default=60.0, help="how old its last sign may be")
+    health.add_argument(
+        "--max-age", metavar="SECONDS", type=_seconds, default=60.0, help="how old its last sign may be"
+    )
 
 
 def _sources(verbs: _Sub) -> None:
@@ -166,7 +168,9 @@ def _alerts(verbs: _Sub) -> None:
     replay = _verb(group, "replay", "alerts:replay", "send parked deliveries again, under the same ids", json=True)
     replay.add_argument("keys", nargs="*", metavar="KEY", type=_key, help="delivery or alert keys")
     replay.add_argument("--channel", metavar="ID", help="all of this channel; also enables it again after a 410")
-    replay.add_argument("--since", metavar="DURATION", type=_duration, help="only those created in the last 24h, 7d ...")
+    replay.add_argument(
+        "--since", metavar="DURATION", type=_duration, help="only those created in the last 24h, 7d ..."
+    )
     replay.add_argument("--sent", action="store_true", help="also those that were sent already")
     cancel = _verb(group, "cancel", "alerts:cancel", "give up deliveries that are owed or parked", json=True)
     cancel.add_argument("keys", nargs="*", metavar="KEY", type=_key, help="delivery or alert keys")

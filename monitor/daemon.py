@@ -74,6 +74,11 @@ class Daemon:
         self._stop = asyncio.Event()
         self._paused: dict[str, datetime] = {}
         self._forced = False
+        self._offset: float | None = None
+        """Wall clock minus monotonic clock at the last beat, in seconds."""
+        self._ticker = AsyncIOScheduler(
+            timezone="UTC", job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
+        )
 
     def stop(self) -> None:
         """Ask for a clean stop."""
@@ -90,10 +95,11 @@ class Daemon:
         Raises:
             LoopDied: something that must always run has ended; the caller exits non-zero.
         """
-        scheduler = self._scheduler()
         await self.plan()
         self._outbox.attend()
-        scheduler.start()
+        for name, seconds in TICKS.items():
+            self._ticker.add_job(self._ticked[name].set, "interval", seconds=seconds, id=name)
+        self._ticker.start()
         loops = [
             self._loop("due", self._enqueue_due),
             self._loop("sweep", self._sweep),
@@ -105,7 +111,7 @@ class Daemon:
         try:
             done, _ = await asyncio.wait([*loops, stopping], return_when=asyncio.FIRST_COMPLETED)
         finally:
-            scheduler.shutdown(wait=False)
+            self._ticker.shutdown(wait=False)
             self._systemd.tell("STOPPING=1")
             for task in (*loops, stopping):
                 task.cancel()
@@ -136,15 +142,6 @@ class Daemon:
         await self._lanes.settled()
         await self._outbox.flush()
         return outcomes
-
-    def _scheduler(self) -> AsyncIOScheduler:
-        scheduler = AsyncIOScheduler(
-            timezone="UTC", job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
-        )
-        for name, seconds in TICKS.items():
-            scheduler.add_job(self._ticked[name].set, "interval", seconds=seconds, id=name)
-        self._ticker = scheduler
-        return scheduler
 
     def _loop(self, name: str, step: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
         async def turning() -> None:
@@ -222,8 +219,8 @@ class Daemon:
 
     async def _notice_jump(self, now: datetime, steady: float) -> None:
         offset = now.timestamp() - steady
-        before, self._offset = getattr(self, "_offset", offset), offset
-        if abs(offset - before) < JUMP:
+        before, self._offset = self._offset, offset
+        if before is None or abs(offset - before) < JUMP:
             return
         log.warning("the wall clock jumped; every source is asked anew", seconds=round(offset - before, 1))
         self._paused.clear()

@@ -172,8 +172,8 @@ def encoded(text: str, *, after: int) -> str:
         return text
     words: list[str] = []
     held = b""
-    # 45 bytes make 60 of base64; with `=?utf-8?b?` and `?=` that is 72 of the 75 allowed. The first word stands behind
-    # the header's name: some readers show a blank for a header that begins on its second line.
+    # 45 bytes make 60 of base64; with `=?utf-8?b?` and `?=` that is 72 of the 75 allowed. The first word stands
+    # behind the header's name: some readers show a blank for a header that begins on its second line.
     room = min(45, (78 - after - 12) // 4 * 3)
     for character in text:
         raw = character.encode("utf-8")
