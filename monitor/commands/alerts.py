@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from monitor.cli import NEGATIVE, OK, USAGE, Call
 from monitor.clock import SystemClock
-from monitor.config.units import duration
+from monitor.commands.terminal import counted
 from monitor.opening import opened
 from rules.model import Message
 from storage.records import DeliveryState, FiledAlert, FiledDelivery
@@ -17,6 +19,9 @@ def list_alerts(call: Call) -> int:
     """List alerts, or the deliveries that are owed or parked."""
     words = call.words
     if words.pending or words.parked:
+        if words.since or words.rule or words.source:
+            call.terminal.refuse("--since, --rule and --source choose alerts; --pending and --parked list deliveries")
+            return USAGE
         return _list_deliveries(call, "parked" if words.parked else "pending")
     with opened(call.config_path, call.environ) as (_, store):
         alerts = store.alerts(since=_since(call), rule=words.rule, source=words.source, limit=words.limit)
@@ -48,7 +53,9 @@ def show(call: Call) -> int:
     with opened(call.config_path, call.environ) as (_, store):
         filed = store.alert(call.words.alert)
         if filed is None:
-            call.terminal.fail(f"no alert begins with {call.words.alert!r}; `tipstaff alerts list` shows the keys")
+            call.terminal.refuse(
+                f"no alert's key begins with {call.words.alert!r}", "`tipstaff alerts list` shows the keys"
+            )
             return NEGATIVE
         document = store.document(filed.alert.document)
         deliveries = store.deliveries(alert=filed.alert.key)
@@ -86,49 +93,56 @@ def replay(call: Call) -> int:
     """Make parked (or sent) deliveries pending again; the running daemon sends them within seconds."""
     words = call.words
     if not (words.keys or words.channel or words.since):
-        call.terminal.fail("name what to send again: KEYs, --channel ID or --since DURATION")
+        call.terminal.refuse("nothing was named to be sent again", "name KEYs, --channel ID or --since DURATION")
         return USAGE
     states: tuple[DeliveryState, ...] = ("parked", "sent") if words.sent else ("parked",)
     now = SystemClock().now()
     with opened(call.config_path, call.environ) as (_, store):
-        keys = words.keys or [""]
-        count = sum(
-            store.replay(
-                prefix=key or None, channel=words.channel, since=_since(call), states=states, now=now
-            ).result()
-            for key in keys
-        )
-        if words.channel:
+        enabled = bool(words.channel and store.channel_state(words.channel).disabled)
+        if enabled:
+            # First, or a running daemon would park again what it finds owed to a channel that is off.
             store.enable(words.channel).result()
-    return _counted(call, count, "will be sent again under the same ids", "nothing matches; is it parked? see --sent")
+        again = partial(store.replay, channel=words.channel, since=_since(call), states=states, now=now)
+        counts = {key: again(prefix=key).result() for key in words.keys or [None]}
+    if enabled and not call.terminal.as_json:
+        call.terminal.say(f"channel {words.channel} is enabled again")
+    advice = "is it parked? --sent takes up what was sent, too" if not words.sent else ""
+    done = "will be sent again under the same ids"
+    return _answer(call, counts, done, advice, enabled=enabled)
 
 
 def cancel(call: Call) -> int:
     """Give up deliveries; they stay listed as cancelled."""
     words = call.words
     if not (words.keys or words.channel):
-        call.terminal.fail("name what to cancel: KEYs or --channel ID")
+        call.terminal.refuse("nothing was named to be cancelled", "name KEYs or --channel ID")
         return USAGE
     now = SystemClock().now()
     with opened(call.config_path, call.environ) as (_, store):
-        keys = words.keys or [""]
-        count = sum(store.cancel(prefix=key or None, channel=words.channel, now=now).result() for key in keys)
-    return _counted(call, count, "cancelled; they stay in the record", "nothing owed or parked matches")
+        give_up = partial(store.cancel, channel=words.channel, now=now)
+        counts = {key: give_up(prefix=key).result() for key in words.keys or [None]}
+    return _answer(call, counts, "cancelled; they stay in the record", "only what is owed or parked can be given up")
 
 
-def _counted(call: Call, count: int, done: str, nothing: str) -> int:
+def _answer(call: Call, counts: Mapping[str | None, int], done: str, advice: str, *, enabled: bool = False) -> int:
+    """Say how many deliveries were meant, and which keys meant none."""
+    total = sum(counts.values())
+    unmatched = [key for key, count in counts.items() if key is not None and not count]
+    code = NEGATIVE if unmatched or not (total or enabled) else OK
     if call.terminal.as_json:
-        call.terminal.answer({"deliveries": count})
-    elif count:
-        call.terminal.say(f"{count} deliver{'y' if count == 1 else 'ies'} {done}")
-    else:
-        call.terminal.fail(nothing)
-    return OK if count else NEGATIVE
+        call.terminal.answer({"deliveries": total, "unmatched": unmatched, "enabled": enabled})
+        return code
+    if total:
+        call.terminal.say(f"{counted(total, 'delivery', 'deliveries')} {done}")
+    if code == NEGATIVE:
+        what = f"nothing matches {', '.join(unmatched)}" if unmatched else "nothing matches"
+        call.terminal.fail("; ".join(filter(None, (what, advice))))
+    return code
 
 
 def _since(call: Call) -> datetime | None:
-    text = call.words.since
-    return SystemClock().now() - duration(text) if text else None
+    since: timedelta | None = call.words.since
+    return SystemClock().now() - since if since else None
 
 
 def _brief(filed: FiledAlert) -> dict[str, Any]:

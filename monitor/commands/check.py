@@ -33,9 +33,14 @@ def check(call: Call) -> int:
         call.terminal.warn(str(warning))
     for failure in failures:
         call.terminal.fail(str(failure))
-    counts = (
-        f"{len(config.sources)} sources, {len(config.rules)} rules, {len(config.entities)} entities, "
-        f"{len(config.channels)} channels; {examples - len(failures)} of {examples} examples pass"
-    )
+    counted = {"source": config.sources, "rule": config.rules, "entity": config.entities, "channel": config.channels}
+    counts = ", ".join(_count(len(things), word) for word, things in counted.items())
+    counts += f"; {examples - len(failures)} of {examples} examples pass"
     call.terminal.say(f"{loaded.path}: {counts}", "red" if failures else "green")
     return NEGATIVE if failures else OK
+
+
+def _count(number: int, word: str) -> str:
+    if number == 1:
+        return f"1 {word}"
+    return f"{number} {word.removesuffix('y')}ies" if word.endswith("y") else f"{number} {word}s"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from monitor.cli import NEGATIVE, OK, Call
 from monitor.opening import load, opened
@@ -51,7 +52,7 @@ def try_(call: Call) -> int:
     """Read documents as JSON lines from stdin; write for each which rules would alert."""
     config = load(call.config_path, call.environ).config
     bad = 0
-    for number, line in _lines(sys.stdin):
+    for number, line in _lines():
         try:
             name, document = _read(line, f"line {number}")
         except BadDocument as fault:
@@ -80,15 +81,19 @@ def explain(call: Call) -> int:
     loaded = load(call.config_path, call.environ)
     book = loaded.config.rulebook
     if words.rule not in {rule.id for rule in book.rules}:
-        call.terminal.fail(f"no rule {words.rule!r}; there are: {', '.join(r.id for r in book.rules) or 'none'}")
+        known = ", ".join(r.id for r in book.rules) or "none"
+        call.terminal.refuse(f"there is no rule {words.rule!r} that is enabled", f"there are: {known}")
         return NEGATIVE
     try:
         document = _find(call)
     except BadDocument as fault:
-        call.terminal.fail(f"{words.document}: {fault}")
+        call.terminal.refuse(f"{words.document}: {fault}")
         return NEGATIVE
     if document is None:
-        call.terminal.fail(f"no stored document begins with {words.document!r}, and no file has that name")
+        call.terminal.refuse(
+            f"no stored document's key begins with {words.document!r}, and no file has that name",
+            "`tipstaff alerts show KEY` names the document of an alert",
+        )
         return NEGATIVE
     explanation = book.explain(document, words.rule)
     if call.terminal.as_json:
@@ -102,30 +107,32 @@ def explain(call: Call) -> int:
 def _find(call: Call) -> Document | None:
     name = call.words.document
     if name == "-":
-        return _read(sys.stdin.read(), "stdin")[1]
-    file = Path(name)
-    if file.is_file():
-        return _read(file.read_text(encoding="utf-8"), "the file")[1]
+        return _read(sys.stdin.buffer.read(), "stdin")[1]
+    if os.path.isfile(name):  # noqa: PTH113 - Path.is_file raises for a name that no file can have
+        try:
+            return _read(Path(name).read_bytes(), "the file")[1]
+        except OSError as error:
+            raise BadDocument(f"the file cannot be read: {error.strerror}") from None
     with opened(call.config_path, call.environ) as (_, store):
         filed = store.document(name)
     return filed.document if filed else None
 
 
-def _lines(stream: TextIO) -> Iterator[tuple[int, str]]:
-    for number, line in enumerate(stream, start=1):
+def _lines() -> Iterator[tuple[int, bytes]]:
+    for number, line in enumerate(sys.stdin.buffer, start=1):
         if line.strip():
             yield number, line
 
 
-def _read(text: str, where: str) -> tuple[str | None, Document]:
+def _read(raw: bytes, where: str) -> tuple[str | None, Document]:
     """Read one document: an object with `title`, `body`, `kind`, `source`, `published`, `url`, `lang`, `tags`."""
     try:
-        given = json.loads(text)
+        given = json.loads(raw)
     except (ValueError, RecursionError) as error:
         raise BadDocument(f"{where} is not JSON: {error}") from None
     if not isinstance(given, dict):
         raise BadDocument(f"{where} is not a JSON object")
-    kind = given.get("kind", "news")
+    kind = _text(given, "kind", where) or "news"
     kind = "docket-entry" if kind in {"docket", "docket_entry"} else kind
     if kind not in KINDS:
         raise BadDocument(f"{where}: kind {kind!r} is none of {', '.join(KINDS)}")
@@ -138,7 +145,7 @@ def _read(text: str, where: str) -> tuple[str | None, Document]:
         url=_text(given, "url", where),
         published=_time(given, where),
         lang=_text(given, "lang", where),
-        tags=tuple(str(tag) for tag in given.get("tags") or ()),
+        tags=_tags(given, where),
     )
     return None if name is None else str(name), document
 
@@ -148,6 +155,13 @@ def _text(given: dict[str, Any], key: str, where: str) -> str | None:
     if value is not None and not isinstance(value, str):
         raise BadDocument(f"{where}: {key} must be text, not {type(value).__name__}")
     return value
+
+
+def _tags(given: dict[str, Any], where: str) -> tuple[str, ...]:
+    tags = given.get("tags") or []
+    if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
+        raise BadDocument(f"{where}: tags must be a list of texts")
+    return tuple(tags)
 
 
 def _time(given: dict[str, Any], where: str) -> datetime | None:
