@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from monitor.app import channel, fetcher
-from monitor.cli import NEGATIVE, OK, USAGE, Call
+from monitor.cli import NEGATIVE, OK, Call
 from monitor.clock import SystemClock
 from monitor.config import ChannelConfig
 from monitor.notifiers import DeliveryFailure
@@ -23,8 +23,10 @@ def test(call: Call) -> int:
     missing = sorted(set(wanted) - {c.id for c in chosen})
     if missing or not chosen:
         names = ", ".join(c.id for c in loaded.config.channels if c.enabled) or "none"
-        call.terminal.fail(f"no enabled channel {', '.join(missing) or 'at all'}; enabled: {names}")
-        return USAGE
+        call.terminal.refuse(
+            f"there is no channel {', '.join(missing)}".rstrip() + " that is enabled", f"there are: {names}"
+        )
+        return NEGATIVE
     with call.terminal.working("sending"):
         results = asyncio.run(_send(chosen, loaded))
     if call.terminal.as_json:

@@ -8,10 +8,11 @@ from datetime import timedelta
 from typing import Any
 
 from monitor.app import fetcher, watched
-from monitor.cli import NEGATIVE, OK, Call
+from monitor.cli import CONFIG, NEGATIVE, OK, Call
 from monitor.clock import SystemClock
 from monitor.commands.status import source_word
-from monitor.commands.terminal import ago, plain
+from monitor.commands.terminal import ago, counted, plain
+from monitor.config.secret import SecretFault
 from monitor.desk import Watched
 from monitor.opening import Loaded, load, opened
 from monitor.parsing.pool import ParsePool
@@ -60,10 +61,16 @@ def list_sources(call: Call) -> int:
 def test(call: Call) -> int:
     """Ask one source now; nothing is stored, nobody is told."""
     loaded = load(call.config_path, call.environ, secrets=True)
-    chosen = _chosen(call.words.source, loaded)
+    try:
+        chosen = _chosen(call.words.source, loaded)
+    except SecretFault as fault:
+        call.terminal.refuse(f"{fault}, since the source is not enabled", "set enabled = true to try it")
+        return CONFIG
     if chosen is None:
-        names = ", ".join(s.id for s in loaded.config.sources)
-        call.terminal.fail(f"no source {call.words.source!r}, and not an address; configured: {names}")
+        names = ", ".join(s.id for s in loaded.config.sources) or "none"
+        call.terminal.refuse(
+            f"there is no source {call.words.source!r}, and it is not an address", f"there are: {names}"
+        )
         return NEGATIVE
     with call.terminal.working(f"asking {chosen.source.url}"):
         poll = asyncio.run(_ask(chosen, loaded))
@@ -94,7 +101,7 @@ def test(call: Call) -> int:
         return OK
     rows = [(d.published, d.title[:90], len(d.body), ", ".join(firing[n])) for n, d in enumerate(poll.documents)]
     call.terminal.table(("PUBLISHED (UTC)", "TITLE", "TEXT", "RULES"), rows, empty="the feed is valid and empty")
-    call.terminal.say(f"{poll.present} entries; nothing was stored")
+    call.terminal.say(f"{counted(poll.present, 'entry', 'entries')}; nothing was stored")
     return OK
 
 
