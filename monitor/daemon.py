@@ -74,6 +74,8 @@ class Daemon:
         self._stop = asyncio.Event()
         self._paused: dict[str, datetime] = {}
         self._forced = False
+        self._replan = False
+        """A new desk is in force that the timetable does not know of yet."""
         self._offset: float | None = None
         """Wall clock minus monotonic clock at the last beat, in seconds."""
         self._ticker = AsyncIOScheduler(
@@ -144,6 +146,8 @@ class Daemon:
         return outcomes
 
     def _loop(self, name: str, step: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
+        self._moved[name] = self._clock.monotonic()
+
         async def turning() -> None:
             while True:
                 await self._ticked[name].wait()
@@ -230,10 +234,12 @@ class Daemon:
 
     async def _look_at_config(self) -> None:
         forced, self._forced = self._forced, False
-        if await self._reload(forced):
+        self._replan |= await self._reload(forced)
+        if self._replan:
             await self.plan()
             self._outbox.attend()
             self._outbox.wake()
+            self._replan = False
 
     async def _drain(self) -> None:
         try:

@@ -19,6 +19,9 @@ log = Log("tipstaff.config")
 
 PATIENCE: Final = timedelta(minutes=10)
 """How long a config may stay invalid before the channels are told; editors save half-done files."""
+AGAIN: Final = timedelta(seconds=10)
+"""How long until an invalid config is read again although none of the files we know of has changed: what it lacks may
+be in a file that only the new config names."""
 
 
 class Reloading:
@@ -46,6 +49,7 @@ class Reloading:
         self._store = store
         self._signature = signature(self._files)
         self._invalid_since: datetime | None = None
+        self._again: datetime | None = None
         self._faults: tuple[str, ...] = ()
         self._told = False
 
@@ -56,29 +60,36 @@ class Reloading:
     async def look(self, forced: bool) -> bool:
         """Read the config if a file changed or `forced`; return whether a new desk is in force."""
         now_there = signature(self._files)
-        if not forced and now_there == self._signature:
+        changed = forced or now_there != self._signature
+        if not changed and (self._again is None or self._clock.now() < self._again):
             await self._complain()
             return False
         self._signature = now_there
         try:
             config = await asyncio.to_thread(self._read, self._path)
         except ConfigFaults as faults:
-            self._refuse(tuple(str(fault) for fault in faults.faults))
+            self._refuse(tuple(str(fault) for fault in faults.faults), loudly=changed)
             return False
         self._redactor.learn(config.secret_values)
         self._desk = self._make(config)
         self._files = config.files
         self._signature = signature(self._files)
-        self._invalid_since = None
+        self._invalid_since = self._again = None
+        self._faults = ()
         self._told = False
         log.info("config in force", file=str(self._path), sources=len(self._desk.watched))
         return True
 
-    def _refuse(self, faults: tuple[str, ...]) -> None:
+    def _refuse(self, faults: tuple[str, ...], *, loudly: bool) -> None:
+        """Keep what is in force and log every fault, unless nothing has changed since they were logged."""
+        now = self._clock.now()
+        self._invalid_since = self._invalid_since or now
+        self._again = now + AGAIN
+        if not loudly and faults == self._faults:
+            return
         self._faults = faults
-        self._invalid_since = self._invalid_since or self._clock.now()
-        log.error("config refused; the last good one stays in force", faults=len(faults), first=faults[0])
-        for fault in faults[1:20]:
+        log.error("config refused; the last good one stays in force", faults=len(faults), file=str(self._path))
+        for fault in faults:
             log.error("config fault", fault=fault)
 
     async def _complain(self) -> None:

@@ -221,6 +221,14 @@ lease: Final = Table(
     Column("heartbeat", Instant, nullable=False),
 )
 
+receipt: Final = Table(
+    "receipt",
+    metadata,
+    Column("writer", Words, primary_key=True),
+    # The last transaction of this writer that was committed; PostgreSQL's answer to a lost answer.
+    Column("number", BigInteger, nullable=False),
+)
+
 
 def complete_for_postgresql() -> None:
     """Add what only PostgreSQL's DDL needs to know; not said above, since that loads its dialect (40 ms a start)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from monitor.cli import NEGATIVE, OK, Call
 from monitor.commands.rules import failures_as_rows
+from monitor.commands.terminal import counted
 from monitor.opening import load
 from rules.percolate import run_examples
 
@@ -33,14 +34,10 @@ def check(call: Call) -> int:
         call.terminal.warn(str(warning))
     for failure in failures:
         call.terminal.fail(str(failure))
-    counted = {"source": config.sources, "rule": config.rules, "entity": config.entities, "channel": config.channels}
-    counts = ", ".join(_count(len(things), word) for word, things in counted.items())
-    counts += f"; {examples - len(failures)} of {examples} examples pass"
+    counts = (
+        f"{counted(len(config.sources), 'source')}, {counted(len(config.rules), 'rule')}, "
+        f"{counted(len(config.entities), 'entity', 'entities')}, {counted(len(config.channels), 'channel')}; "
+        f"{examples - len(failures)} of {counted(examples, 'example')} pass"
+    )
     call.terminal.say(f"{loaded.path}: {counts}", "red" if failures else "green")
     return NEGATIVE if failures else OK
-
-
-def _count(number: int, word: str) -> str:
-    if number == 1:
-        return f"1 {word}"
-    return f"{number} {word.removesuffix('y')}ies" if word.endswith("y") else f"{number} {word}s"

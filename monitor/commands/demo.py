@@ -30,14 +30,16 @@ def demo(call: Call) -> int:
     words = call.words
     try:
         folder = new_folder(words.keep)
-    except FileExistsError as fault:
-        call.terminal.fail(str(fault))
+    except OSError as fault:
+        # One that holds a day already is refused in words, all others by the system.
+        said = f"{words.keep}: {fault.strerror}" if fault.strerror else str(fault)
+        call.terminal.refuse(said, "name another folder for --keep, or none")
         return USAGE
     watcher: Watcher = Lines(call.terminal) if words.json else Stand(once=words.once, tipstaff=_typed(call))
     try:
         complete = asyncio.run(play(folder, watcher, call.environ, once=words.once))
     except MissingExtra as fault:
-        call.terminal.fail(str(fault))
+        call.terminal.refuse(str(fault))
         return UNAVAILABLE
     return OK if complete else NEGATIVE
 

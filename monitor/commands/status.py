@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ from monitor.cli import OK, UNAVAILABLE, Call
 from monitor.clock import SystemClock
 from monitor.commands.terminal import ago
 from monitor.opening import Loaded, opened
+from storage.faults import StoreMissing
 from storage.records import SourceState
 from storage.store import Store
 
@@ -66,7 +68,7 @@ def _facts(loaded: Loaded, store: Store, now: datetime) -> dict[str, Any]:
     configured = {c.id: c.enabled for c in loaded.config.channels}
     states = {c.channel: c for c in store.channels()}
     totals = store.totals()
-    owed = {channel: store.deliveries(state="pending", channel=channel) for channel in store.next_owed()}
+    orphaned = [channel for channel in store.next_owed() if channel not in configured]
     return {
         "daemon": None
         if lease is None
@@ -109,9 +111,11 @@ def _facts(loaded: Loaded, store: Store, now: datetime) -> dict[str, Any]:
             "alerts": totals.alerts,
         },
         "orphans": [
-            {"channel": channel, "deliveries": len(deliveries)}
-            for channel, deliveries in owed.items()
-            if channel not in configured
+            {
+                "channel": channel,
+                "deliveries": len(store.deliveries(state="pending", channel=channel, limit=totals.pending)),
+            }
+            for channel in orphaned
         ],
     }
 
@@ -141,7 +145,9 @@ def _channel_word(state: Any, enabled: bool) -> str:
 def health(call: Call) -> int:
     """Say whether the daemon showed a sign of life lately; for container and service checks."""
     now = SystemClock().now()
-    with opened(call.config_path, call.environ) as (_, store):
+    lease = None
+    # Before the first start there is no store yet, and no daemon either.
+    with suppress(StoreMissing), opened(call.config_path, call.environ) as (_, store):
         lease = store.lease()
     age = (now - lease.heartbeat).total_seconds() if lease else None
     alive = age is not None and age <= call.words.max_age

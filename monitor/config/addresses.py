@@ -10,6 +10,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from monitor.config.faults import did_you_mean, shown
 from monitor.config.units import wrong
+from monitor.message import Mailbox
 
 LONGEST_URL: Final = 4096
 STORE_SCHEMES: Final = ("sqlite", "postgresql", "postgresql+psycopg")
@@ -140,10 +141,19 @@ def check_mailbox(value: str) -> str:
     """
     _, address = parseaddr(value)
     found = _MAILBOX.match(address)
-    if _CONTROLS.search(value) or found is None or not _is_host(found["host"]) or not _whole(value, address):
+    formed = found is not None and _is_host(found["host"]) and _whole(value, address)
+    if _CONTROLS.search(value) or not formed or not _can_be_given_to_a_server(value):
         hint = 'write "name@example.com" or "Compliance desk <name@example.com>", one address in each text'
         raise wrong(f"{shown(value)} is not a mail address", hint)
     return value
+
+
+def _can_be_given_to_a_server(value: str) -> bool:
+    try:
+        Mailbox.parse(value)
+    except ValueError:
+        return False
+    return True
 
 
 def _whole(value: str, address: str) -> bool:

@@ -56,7 +56,7 @@ class Filing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taking:
-    """A message that a receiver took. `answered`: a yes was sent back, or the answer was lost on purpose."""
+    """A message that a receiver took. `answered`: a yes was sent back, not lost on purpose."""
 
     channel: str
     filing: str
@@ -227,11 +227,11 @@ class Witnesses:
         self.unverified += not hook.verified
         if told := self.instead(hook):
             return told
-        dead = self.at_moment("hook-arrived")
+        self.at_moment("hook-arrived")
         if self.weather.refuses():
             return Reply(status=503, body=b"too busy")
         loses = self.weather.loses()
-        self._answering = not (dead or loses)
+        self._answering = not loses
         self._taken = True
         body = hook.body
         self._take("hook", body["type"], body["data"]["title"], hook.id)

@@ -155,3 +155,9 @@ def _channels_and_lease(words: sa.TEXT) -> None:
         sa.Column("heartbeat", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("name", name="pk_lease"),
     )
+    op.create_table(
+        "receipt",
+        sa.Column("writer", words, nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("writer", name="pk_receipt"),
+    )
