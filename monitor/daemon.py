@@ -73,6 +73,7 @@ class Daemon:
         self._moved: dict[str, float] = {}
         self._stop = asyncio.Event()
         self._paused: dict[str, datetime] = {}
+        self._asked: dict[str, float] = {}
         self._forced = False
         self._replan = False
         """A new desk is in force that the timetable does not know of yet."""
@@ -100,7 +101,7 @@ class Daemon:
         await self.plan()
         self._outbox.attend()
         for name, seconds in TICKS.items():
-            self._ticker.add_job(self._ticked[name].set, "interval", seconds=seconds, id=name)
+            self._ticker.add_job(self._tick, "interval", args=(name,), seconds=seconds, id=name)
         self._ticker.start()
         loops = [
             self._loop("due", self._enqueue_due),
@@ -145,6 +146,10 @@ class Daemon:
         await self._outbox.flush()
         return outcomes
 
+    async def _tick(self, name: str) -> None:
+        # A coroutine, because APScheduler runs plain functions in a thread, where an asyncio.Event may not be set.
+        self._ticked[name].set()
+
     def _loop(self, name: str, step: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
         self._moved[name] = self._clock.monotonic()
 
@@ -173,13 +178,18 @@ class Daemon:
             await self._clock.sleep(1.0)
 
     async def _enqueue_due(self) -> None:
-        now = self._clock.now()
-        for state in await asyncio.to_thread(self._store.due, now):
-            watched = self._desk().watched.get(state.source)
-            pause = self._paused.get(state.source)
-            if watched is None or state.source in self._lanes or (pause and pause > now):
+        """Queue what is due before the next tick, each source for its own moment, so that ticks make no crowds."""
+        looked, now = self._clock.monotonic(), self._clock.now()
+        for state in await asyncio.to_thread(self._store.due, now + timedelta(seconds=TICKS["due"])):
+            source = state.source
+            watched = self._desk().watched.get(source)
+            pause = self._paused.get(source)
+            if watched is None or source in self._lanes or (pause and pause > now):
                 continue
-            self._lanes.enter(state.host, state.source, partial(self._round, watched, state))
+            if self._asked.get(source, looked) > looked:
+                continue  # its round ended while we looked: this state is the one from before it
+            wait = (state.next_poll - now).total_seconds()
+            self._lanes.enter(state.host, source, partial(self._round, watched, state), after=wait)
 
     async def _round(self, watched: Watched, state: SourceState) -> None:
         source = watched.source.id
@@ -189,6 +199,8 @@ class Daemon:
             self._paused[source] = self._clock.now() + STORE_PAUSE
             log.error("round not committed", trace=True, source=source)
             return
+        finally:
+            self._asked[source] = self._clock.monotonic()
         self._paused.pop(source, None)
         self._on_outcome(outcome)
         if outcome.owed:

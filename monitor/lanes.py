@@ -31,7 +31,7 @@ class Lanes:
         self._clock = clock
         self._spacing = spacing
         self._ceiling = asyncio.Semaphore(concurrency)
-        self._waiting: dict[str, deque[tuple[str, Turn]]] = {}
+        self._waiting: dict[str, deque[tuple[str, Turn, float]]] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._ended: dict[str, float] = {}
         self._names: set[str] = set()
@@ -40,12 +40,15 @@ class Lanes:
         """Say whether a turn of this name is waiting or running."""
         return name in self._names
 
-    def enter(self, host: str, name: str, turn: Turn) -> bool:
-        """Queue a turn in a host's lane; False when one of that name is already in some lane."""
+    def enter(self, host: str, name: str, turn: Turn, *, after: float = 0.0) -> bool:
+        """Queue a turn in a host's lane; False when one of that name is already in some lane.
+
+        It begins `after` seconds from now at the earliest, and holds no place under the ceiling until then.
+        """
         if name in self._names:
             return False
         self._names.add(name)
-        self._waiting.setdefault(host, deque()).append((name, turn))
+        self._waiting.setdefault(host, deque()).append((name, turn, self._clock.monotonic() + after))
         if host not in self._tasks:
             self._tasks[host] = asyncio.create_task(self._drive(host), name=f"lane {host}")
         return True
@@ -67,17 +70,18 @@ class Lanes:
         try:
             queue = self._waiting[host]
             while queue:
-                name, turn = queue.popleft()
+                name, turn, earliest = queue.popleft()
                 try:
-                    await self._take(host, turn)
+                    await self._take(host, turn, earliest)
                 finally:
                     self._names.discard(name)
         finally:
             self._waiting.pop(host, None)
             self._tasks.pop(host, None)
 
-    async def _take(self, host: str, turn: Turn) -> None:
-        wait = self._ended.get(host, float("-inf")) + self._spacing(host).total_seconds() - self._clock.monotonic()
+    async def _take(self, host: str, turn: Turn, earliest: float) -> None:
+        spaced = self._ended.get(host, float("-inf")) + self._spacing(host).total_seconds()
+        wait = max(spaced, earliest) - self._clock.monotonic()
         if wait > 0:
             await self._clock.sleep(wait)
         async with self._ceiling:

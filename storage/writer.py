@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 GROUP: Final = 256
 """Writes in one transaction, at most."""
-PAUSES: Final = (0.0, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 2.0, 2.0, 2.0)
+PAUSES: Final = (0.0, 0.05, 0.1, 0.25, *[0.5] * 9, *[1.0] * 10)
 """Seconds before each try while the server is away; after the last the writes fail, to be asked again."""
 IDLE: Final = 0.25
 """Seconds without a write after which there is time for upkeep."""

@@ -17,7 +17,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Final, Literal
@@ -339,8 +339,7 @@ def main() -> int:
     verdict = asyncio.run(run_loop(folder, cycles=words.cycles, seed=words.seed, mutant=words.mutant))
     failures = verdict.failures()
     if words.json:
-        told = {**asdict(verdict), "failures": failures, "folder": str(folder)}
-        print(json.dumps(told, indent=1))
+        print(json.dumps({**verdict.figures(), "failures": failures, "folder": str(folder)}, indent=1))
     else:
         print("\n".join(verdict.lines()))
         if failures:

@@ -2,149 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import io
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from pathlib import Path
-from threading import Thread
-from typing import Any
 
 import pytest
+from towns import SECRET, Say, Town, rss, typed
 
-from monitor.cli import CONFIG, HELD, NEGATIVE, OK, UNAVAILABLE, USAGE, run
+from monitor.cli import CONFIG, HELD, NEGATIVE, OK, UNAVAILABLE, USAGE
 from monitor.clock import SystemClock
-from monitor.demo.origin import Origin
-from monitor.demo.receivers import HookReceiver, MailReceiver
 from monitor.demo.replies import Reply
 from storage.engine import open_store
-
-SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-
-
-def rss(*titles: str) -> bytes:
-    entries = "".join(
-        f"<item><title>{title}</title><link>https://court.test/{title}</link><guid>{title}</guid></item>"
-        for title in titles
-    )
-    return f'<?xml version="1.0"?><rss version="2.0"><channel><title>Court</title>{entries}</channel></rss>'.encode()
-
-
-class Town:
-    """An origin, a mail server and a webhook receiver that live in a loop of their own while commands run here."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = Thread(target=self._loop.run_forever)
-        self._thread.start()
-        self.origin = Origin()
-        self.mail = MailReceiver()
-        self.hooks = HookReceiver(secrets=[SECRET])
-        for part in (self.origin, self.mail, self.hooks):
-            self.do(part.__aenter__())
-
-    def do(self, work: Any) -> Any:
-        future: Future[Any] = asyncio.run_coroutine_threadsafe(work, self._loop)
-        return future.result(10)
-
-    def close(self) -> None:
-        for part in (self.hooks, self.mail, self.origin):
-            self.do(part.__aexit__(None, None, None))
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-    def config(self, when: str = "motion*") -> str:
-        hook_port = self.hooks.url.rsplit(":", 1)[1].split("/")[0]
-        return f'''
-[network]
-allow = ["127.0.0.1/32:{self.origin.port}", "127.0.0.1/32:{hook_port}"]
-host_spacing = "0ms"
-[[source]]
-id = "court"
-title = "The court"
-url = "{self.origin.url("/feed")}"
-documents = "docket-entry"
-[[rule]]
-id = "motion"
-when = '{when}'
-[[rule.example]]
-text = "Motion to compel"
-alert = true
-[[channel]]
-id = "desk"
-kind = "email"
-host = "127.0.0.1"
-port = {self.mail.port}
-tls = "none"
-from = "tipstaff@x.test"
-to = ["desk@x.test"]
-rate = "100/s"
-[[channel]]
-id = "hook"
-kind = "webhook"
-url = "{self.hooks.url}"
-secret = {{ env = "HOOK_SECRET" }}
-rate = "100/s"
-'''
-
-
-@pytest.fixture(scope="module")
-def one_town() -> Iterator[Town]:
-    town = Town()
-    yield town
-    town.close()
-
-
-@pytest.fixture
-def town(one_town: Town, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Town:
-    one_town.origin.publish("/feed", rss("Old motion"))
-    one_town.origin.normally("/feed")
-    one_town.mail.answer = lambda _stage, _argument: None
-    one_town.hooks.answer = lambda _hook: None
-    one_town.mail.mails.clear()
-    one_town.hooks.hooks.clear()
-    (tmp_path / "config.toml").write_text(one_town.config())
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HOOK_SECRET", SECRET)
-    for name in ("TIPSTAFF_CONFIG", "TIPSTAFF_STORE", "TIPSTAFF_CONTACT"):
-        monkeypatch.delenv(name, raising=False)
-    return one_town
-
-
-def typed(text: str) -> io.TextIOWrapper:
-    """Return a standard input with this text."""
-    return io.TextIOWrapper(io.BytesIO(text.encode()), encoding="utf-8")
-
-
-Say = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def say(capsys: pytest.CaptureFixture[str]) -> Say:
-    def said(*words: str) -> tuple[int, str, str]:
-        capsys.readouterr()
-        try:
-            code = run(words)
-        except SystemExit as end:
-            code = int(end.code or 0)
-        told = capsys.readouterr()
-        return code, told.out, told.err
-
-    return said
-
-
-@pytest.fixture
-def alerted(town: Town, say: Say) -> str:
-    """Two rounds: one silent, one with an alert; the alert's key."""
-    assert say("run", "--once")[0] == OK
-    town.origin.publish("/feed", rss("Motion to compel", "Notice of appearance", "Old motion"))
-    assert say("run", "--once")[0] == OK
-    [alert] = json.loads(say("alerts", "list", "--json")[1])
-    return str(alert["alert"])
 
 
 def test_the_version_is_answered_without_loading_the_program() -> None:

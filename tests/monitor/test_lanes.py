@@ -19,7 +19,7 @@ class Site:
         self.together = 0
         self.most = 0
 
-    def enter(self, host: str, name: str, takes: float = 1.0) -> bool:
+    def enter(self, host: str, name: str, takes: float = 1.0, after: float = 0.0) -> bool:
         async def turn() -> None:
             self.ran.append((name, self.clock.monotonic()))
             self.together += 1
@@ -27,7 +27,7 @@ class Site:
             await self.clock.sleep(takes)
             self.together -= 1
 
-        return self.lanes.enter(host, name, turn)
+        return self.lanes.enter(host, name, turn, after=after)
 
 
 def site(spacing: float = 0.0, concurrency: int = 32) -> Site:
@@ -68,6 +68,17 @@ async def test_no_more_than_the_ceiling_run_at_once() -> None:
         s.enter(f"host{n}.test", str(n))
     await s.clock.pass_(20)
     assert (len(s.ran), s.most) == (10, 3)
+
+
+async def test_a_turn_waits_for_its_own_moment_and_holds_no_place_until_then() -> None:
+    s = site(concurrency=1)
+    s.enter("early.test", "early", after=0.2)
+    s.enter("now.test", "now", takes=0.1)
+    s.enter("early.test", "next", after=0.3)
+    await s.clock.pass_(0.15)
+    assert s.ran == [("now", 0.0)]
+    await s.clock.pass_(5)
+    assert s.ran == [("now", 0.0), ("early", 0.2), ("next", 1.2)]
 
 
 async def test_a_source_that_waits_or_runs_is_not_queued_again() -> None:

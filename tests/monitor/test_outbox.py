@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from clocks import HandClock, settle
+from clocks import HandClock, settle, until
 from desks import Bench, refusing
 
 from monitor.notifiers import Receipt
@@ -161,9 +161,7 @@ async def test_a_dead_channel_delays_no_other(bench: Bench) -> None:
     owe(bench, "two", channel="other")
     box = outbox(bench)
     box.attend()
-    async with asyncio.timeout(5):
-        while not bench.ear("other").heard:
-            await asyncio.sleep(0.01)
+    await until(lambda: bench.ear("other").heard)
     assert states(bench) == {"one": "pending"}
     hanging.set()
     await box.drain()
@@ -211,27 +209,26 @@ async def test_what_was_sent_but_could_not_be_marked_is_marked_before_anything_m
     box = outbox(bench)
     settle_in_store = bench.store.settle
     full = [True]
+    refused: list[str] = []
 
     def full_disk(*args: object, **kwargs: object) -> object:
         if full[0]:
+            refused.append("a mark")
             raise OSError("no space left on device")
         return settle_in_store(*args, **kwargs)  # type: ignore[arg-type]
 
     monkeypatch.setattr(bench.store, "settle", full_disk)
     box.attend()
-    async with asyncio.timeout(5):
-        while not bench.ear().tries:
-            await asyncio.sleep(0.01)
-        for _ in range(5):
-            box.wake()
-            await asyncio.sleep(0.02)
+
+    def woken() -> bool:
+        box.wake()
+        return True
+
+    await until(lambda: woken() and len(refused) >= 5)
     sent_while_full = len(bench.ear().tries)
     assert sent_while_full <= 2, "each at most once"
     full[0] = False
-    async with asyncio.timeout(5):
-        while set(states(bench).values()) != {"sent"}:
-            box.wake()
-            await asyncio.sleep(0.02)
+    await until(lambda: woken() and set(states(bench).values()) == {"sent"})
     assert len({key for key, _ in bench.ear().tries}) == 2
     assert len(bench.ear().tries) == 2, "nothing was sent twice"
     await box.drain()
@@ -245,16 +242,12 @@ async def test_a_channel_keeps_to_its_rate_after_a_burst(bench: Bench) -> None:
         rulebook=desk.rulebook, watched={}, channels={"desk": slow}, notice_channels=("desk",)
     )
     sending = asyncio.create_task(outbox(bench).flush())
-    async with asyncio.timeout(5):
-        while len(bench.ear().tries) < 5:
-            await asyncio.sleep(0.01)
-    await asyncio.sleep(0.05)
+    await until(lambda: bench.clock.sleepers)
     burst = len(bench.ear().tries)
     assert burst in {5, 6}
-    async with asyncio.timeout(10):
-        while not sending.done():
-            await bench.clock.pass_(1.0)
-            await asyncio.sleep(0.01)
+    while not sending.done():
+        await bench.clock.pass_(1.0)
+        await until(lambda: bench.clock.sleepers or sending.done())
     assert len(bench.ear().tries) == 12
     assert bench.clock.monotonic() >= 6
 
@@ -262,9 +255,11 @@ async def test_a_channel_keeps_to_its_rate_after_a_burst(bench: Bench) -> None:
 async def test_draining_finishes_what_is_in_flight_and_starts_nothing_new(bench: Bench) -> None:
     owe(bench, "one", "two", "three")
     gate = asyncio.Event()
+    begun: list[str] = []
     sent: list[str] = []
 
     async def slowly(delivery: Delivery, **_: object) -> Receipt:
+        begun.append(delivery.message.title)
         await gate.wait()
         sent.append(delivery.message.title)
         return Receipt()
@@ -272,7 +267,7 @@ async def test_draining_finishes_what_is_in_flight_and_starts_nothing_new(bench:
     bench.ear().send = slowly  # type: ignore[method-assign, assignment]
     box = outbox(bench)
     box.attend()
-    await asyncio.sleep(0.05)
+    await until(lambda: begun)
     draining = asyncio.create_task(box.drain())
     await settle()
     gate.set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 START = datetime(2024, 3, 5, 21, 0, tzinfo=UTC)
@@ -25,6 +26,11 @@ class HandClock:
 
     def monotonic(self) -> float:
         return self._elapsed
+
+    @property
+    def sleepers(self) -> int:
+        """How many wait for time to pass."""
+        return len(self._sleepers)
 
     def chance(self) -> float:
         return self._chance
@@ -64,3 +70,14 @@ async def settle(turns: int = 20) -> None:
     """Let all that can run without waiting run."""
     for _ in range(turns):
         await asyncio.sleep(0)
+
+
+async def until(condition: Callable[[], object], *, seconds: float = 10.0) -> None:
+    """Wait, in real time, until something that threads or processes do has come about.
+
+    Raises:
+        TimeoutError: it has not within so many seconds.
+    """
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.005)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass, field, fields
+from typing import Any, Final
 
 REPEATS: Final = 1.2
 """The most repeats for each kill, those after a lost answer included."""
@@ -64,6 +64,10 @@ class Verdict:
         if self.clean_stop is False:
             found.append("the last daemon did not stop cleanly")
         return found
+
+    def figures(self) -> dict[str, Any]:
+        """Return all of it by name, as JSON values."""
+        return {one.name: getattr(self, one.name) for one in fields(self)}
 
     def lines(self) -> list[str]:
         """Say all of it, raw."""
