@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any, Final
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.base import BaseTrigger
 
 from monitor.clock import Clock
 from monitor.desk import Desk, Watched
@@ -42,6 +43,17 @@ TICKS: Final = {"due": 0.25, "sweep": 1.0, "config": 2.0}
 
 class LoopDied(RuntimeError):
     """A loop of the daemon ended or stopped moving; the process must be restarted."""
+
+
+class _Steadily(BaseTrigger):  # type: ignore[misc]  # apscheduler has no types
+    """Fires so long after it last fired. An interval trigger would count every tick that a jumping clock left out,
+    one by one: ten years are a thousand million of them."""
+
+    def __init__(self, seconds: float) -> None:
+        self._gap = timedelta(seconds=seconds)
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime:
+        return now + self._gap
 
 
 class Daemon:
@@ -101,7 +113,7 @@ class Daemon:
         await self.plan()
         self._outbox.attend()
         for name, seconds in TICKS.items():
-            self._ticker.add_job(self._tick, "interval", args=(name,), seconds=seconds, id=name)
+            self._ticker.add_job(self._tick, _Steadily(seconds), args=(name,), id=name)
         self._ticker.start()
         loops = [
             self._loop("due", self._enqueue_due),

@@ -89,7 +89,8 @@ def plan(cycles: int, seed: int) -> Iterator[Cycle]:
             number=number,
             matching=chance.randint(1, 3),
             noise=chance.randint(0, 3),
-            early=chance.random() < 0.5 or aim == "start-up",
+            # Where a commit is meant, it is the one with these filings, and not one of those at every start.
+            early=aim == "start-up" or (aim != "commit" and chance.random() < 0.5),
             aim=aim,
             delay=chance.random(),
             nth=chance.choice((1, 1, 2)),

@@ -7,7 +7,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -304,9 +304,11 @@ def test_a_server_that_is_killed_and_started_again_loses_nothing_that_was_acknow
         kept, count = [], 0
         while not mishaps and (not restarted.is_set() or len(kept) < 20):
             one = delivery(f"n{count}")
-            store.owe([one], minutes(count)).result()
-            kept.append(one.key)
-            count += 1
+            # On a busy machine the server may be away for longer than the writer tries by itself.
+            with suppress(StoreAway):
+                store.owe([one], minutes(count)).result()
+                kept.append(one.key)
+                count += 1
         thread.join()
         assert not mishaps, (server.pgdata / "log").read_text()[-2000:]
         store.heartbeat(minutes(1)).result()
