@@ -46,7 +46,7 @@ async def email() -> AsyncIterator[Bench]:
 
         notifier = Email(
             id="channel", host=server.host, port=server.port, tls="none", sender="a@x.example", to=["b@x.example"],
-            step=0.2,
+            step=2.0,
         )  # fmt: skip
 
         def arrived() -> list[tuple[str, bytes]]:
@@ -71,7 +71,7 @@ async def webhook() -> AsyncIterator[Bench]:
 
             server.answer = answer
 
-        notifier = Webhook(id="channel", url=server.url, secrets=[SECRET], post=fetcher.post, total=0.2)
+        notifier = Webhook(id="channel", url=server.url, secrets=[SECRET], post=fetcher.post, total=2.0)
         yield Bench(notifier, lambda: [(h.id, h.raw) for h in server.hooks][len(refused) :], trouble)
         await notifier.aclose()
         await fetcher.aclose()

@@ -17,7 +17,7 @@ from monitor.fetching.client import Fetcher, Limits
 from monitor.fetching.guard import AddressPolicy
 from monitor.sources import Request, SourceFailure
 
-SMALL = Limits(connect=2, read=0.3, total=0.6, wire=200_000, decoded=400_000, headers=20_000)
+SMALL = Limits(connect=2, read=1.0, total=2.0, wire=200_000, decoded=400_000, headers=20_000)
 FEED = b"<rss version='2.0'><channel><title>t</title></channel></rss>"
 HEAD = b"HTTP/1.1 200 OK\r\n"
 
