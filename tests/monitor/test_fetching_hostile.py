@@ -160,7 +160,7 @@ async def test_redirects_share_one_deadline() -> None:
         def get(self, *_: object) -> object:
             return later
 
-    async with origin() as o, fetching(o) as f:
+    async with origin() as o, fetching(o, limits=replace(SMALL, total=0.6)) as f:
         o.answers = Any()
         with pytest.raises(SourceFailure) as told:
             await f.fetch(Request(url=o.url + "/"))
