@@ -175,9 +175,11 @@ class Daemon:
         return asyncio.create_task(turning(), name=f"{name} loop")
 
     async def _beating(self) -> None:
+        watchdog = self._systemd.watchdog
+        gap = min(BEAT, watchdog / 2) if watchdog else BEAT
         while True:
             await self._survive("beat", self._beat)
-            await self._clock.sleep(BEAT)
+            await self._clock.sleep(gap)
 
     async def _survive(self, name: str, step: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Take one step; a passing fault (store busy, disk full) is logged and the loop goes on."""

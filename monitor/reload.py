@@ -69,6 +69,7 @@ class Reloading:
             config = await asyncio.to_thread(self._read, self._path)
         except ConfigFaults as faults:
             self._refuse(tuple(str(fault) for fault in faults.faults), loudly=changed)
+            await self._complain()
             return False
         self._redactor.learn(config.secret_values)
         self._desk = self._make(config)

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Mapping
+from typing import Final
+
+PATIENCE: Final = 0.2
+"""Seconds to wait for room in the manager's queue; what finds none is lost, and said again at the next beat."""
 
 
 class Systemd:
@@ -22,6 +26,8 @@ class Systemd:
         address = "\0" + self._address[1:] if self._address.startswith("@") else self._address
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
+                # A manager that does not read fills its queue; a full queue must not stop the daemon.
+                channel.settimeout(PATIENCE)
                 channel.connect(address)
                 channel.sendall("\n".join(lines).encode())
         except OSError:

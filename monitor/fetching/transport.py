@@ -8,6 +8,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal
 
 import aiohttp
@@ -67,18 +68,33 @@ def tls_context(tls: Tls | None) -> ssl.SSLContext:
     Raises:
         SourceFailure: kind "tls": the source's CA file cannot be read.
     """
-    if tls is not None and tls.ca is not None:
+    if tls is None:
+        return _usual_context()
+    if tls.ca is not None:
         try:
             context = ssl.create_default_context(cafile=tls.ca)
         except (OSError, ssl.SSLError) as error:
             raise SourceFailure("tls", f"the CA file {tls.ca} cannot be read ({error})") from None
     else:
-        context = httpx.create_ssl_context(trust_env=False)
-        context.load_default_certs()
+        context = _usual_authorities()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if tls is not None and tls.insecure:
+    if tls.insecure:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+@cache
+def _usual_context() -> ssl.SSLContext:
+    # Reading the authorities takes the loop's time, a tenth of a second: once, and not again for the first alert.
+    context = _usual_authorities()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def _usual_authorities() -> ssl.SSLContext:
+    context = httpx.create_ssl_context(trust_env=False)
+    context.load_default_certs()
     return context
 
 

@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import json
 import shutil
+import signal
 import sqlite3
 import sys
 import tempfile
@@ -323,12 +324,13 @@ class KillLoop:
         store.close()
 
 
-async def run_loop(
-    folder: Path, *, cycles: int, seed: int, mutant: str | None = None, weather: float = BAD_WEATHER
-) -> Verdict:
+async def run_loop(folder: Path, *, cycles: int, seed: int, mutant: str | None = None) -> Verdict:
     """Run the loop in an empty folder; with a mutant, until its bug has shown."""
     verdict = Verdict(seed=seed, mutant=mutant)
-    async with Witnesses(seed=seed, bad_weather=weather) as witnesses:
+    if task := asyncio.current_task():
+        # The daemon is in a session of its own and would stay.
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    async with Witnesses(seed=seed, bad_weather=BAD_WEATHER) as witnesses:
         await KillLoop(folder, witnesses, verdict, stop_at_failure=mutant is not None).run(cycles)
     return verdict
 

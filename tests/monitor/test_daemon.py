@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from clocks import HandClock, until
+from clocks import HandClock, settle, until
 from desks import Bench, NoNetwork, NoParser, failure
 
 from monitor import daemon as daemons
@@ -315,7 +315,8 @@ async def test_a_stop_finishes_what_is_in_flight(bench: Bench) -> None:
     await bench.clock.pass_(400)
     await until(lambda: begun)
     made.stop()
-    await until(lambda: bench.clock.sleepers == 0 or gate.set() is None)
+    await settle()
+    assert not task.done()
     gate.set()
     await asyncio.wait_for(task, 10)
     assert [d.state for d in bench.store.deliveries()] == ["sent"]
