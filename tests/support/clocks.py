@@ -32,6 +32,10 @@ class HandClock:
         """How many wait for time to pass."""
         return len(self._sleepers)
 
+    def is_awaited(self, seconds: float) -> bool:
+        """Whether somebody sleeps until exactly so many seconds from now."""
+        return any(at == self._elapsed + seconds for at, _, _ in self._sleepers)
+
     def chance(self) -> float:
         return self._chance
 
