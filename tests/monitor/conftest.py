@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from clocks import HandClock
+from desks import Bench
+from pasts import CONFIG, Past
 from towns import SECRET, Say, Town, rss
 
 from monitor.cli import OK, run
+from rules.model import Rule
+from storage.engine import open_store
 
 
 @pytest.fixture(scope="session")
@@ -57,3 +63,21 @@ def alerted(town: Town, say: Say) -> str:
     assert say("run", "--once")[0] == OK
     [alert] = json.loads(say("alerts", "list", "--json")[1])
     return str(alert["alert"])
+
+
+@pytest.fixture
+async def past(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, say: Say) -> AsyncIterator[Past]:
+    monkeypatch.chdir(tmp_path)
+    for name in ("TIPSTAFF_CONFIG", "TIPSTAFF_STORE", "TIPSTAFF_CONTACT"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "config.toml").write_text(CONFIG)
+    (tmp_path / "config.toml").chmod(0o600)
+    store = open_store(str(tmp_path / "data" / "tipstaff.db"))
+    bench = Bench(store=store, clock=HandClock(datetime.now(UTC) - timedelta(seconds=5)))
+    bench.rules = (Rule(id="motion", when="motion*", channels=("desk", "hook")),)
+    bench.source().add("old", "Old")
+    for id in ("desk", "hook"):
+        bench.ear(id)
+    await bench.round()
+    yield Past(bench, say)
+    store.close()

@@ -2,77 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-from clocks import HandClock, until
-from desks import Bench, failure, refusing
-from towns import Say
+from desks import failure, refusing
+from pasts import CONFIG, Past
 
 from monitor.cli import NEGATIVE, OK, UNAVAILABLE, USAGE
-from monitor.notifiers import Receipt
-from monitor.outbox import Outbox
-from rules.model import Rule
-from storage.engine import open_store
 
-CONFIG = """
-[[source]]
-id = "court"
-title = "The court"
-url = "https://court.test/feed"
-documents = "docket-entry"
-
-[[source]]
-id = "sec"
-url = "https://sec.test/feed"
-
-[[source]]
-id = "off"
-url = "https://off.test/feed"
-headers = { X-Api-Key = { env = "NOT_SET" } }
-enabled = false
-
-[[rule]]
-id = "motion"
-when = "motion*"
-
-[[rule]]
-id = "bare"
-when = "zebra"
-
-[[rule.example]]
-text = "a zebra"
-alert = true
-
-[[channel]]
-id = "desk"
-kind = "email"
-host = "localhost"
-tls = "none"
-from = "tipstaff@x.test"
-to = ["desk@x.test"]
-
-[[channel]]
-id = "hook"
-kind = "webhook"
-url = "https://hook.test/in"
-secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-
-[[channel]]
-id = "spare"
-kind = "email"
-host = "localhost"
-tls = "none"
-from = "tipstaff@x.test"
-to = ["spare@x.test"]
-enabled = false
-"""
 KEYS = {
     ("status",): {"daemon", "store", "sources", "channels", "outbox", "orphans"},
     ("health",): {"alive", "age_seconds", "holder"},
@@ -91,60 +31,6 @@ KEYS = {
     ("config", "path"): {"file", "looked_for"},
     ("config", "show"): {"tipstaff", "network", "health", "source", "entity", "matter", "rule", "channel"},
 }
-
-
-@dataclass
-class Past:
-    """A store with a history, and the command line beside it."""
-
-    bench: Bench
-    say: Say
-
-    async def file(self, *titles: str) -> None:
-        """Let the court publish these, have them found, and send what is owed."""
-        for title in titles:
-            self.bench.source().add(title, title)
-        await self.bench.round()
-        await self.send()
-
-    async def send(self) -> None:
-        clock = self.bench.clock
-        sending = asyncio.create_task(Outbox(self.bench.store, clock, self.bench.desk).flush())
-        while not sending.done():
-            await until(lambda: sending.done() or clock.sleepers)
-            await clock.pass_(0.001)
-        await sending
-
-    async def send_later(self) -> None:
-        """Send what the command line made owed, which goes by the real clock."""
-        self.bench.clock.set_forward(timedelta(minutes=1))
-        await self.send()
-
-    def asked(self, *words: str) -> Any:
-        """Return the JSON that a call answers."""
-        return json.loads(self.say(*words, "--json")[1])
-
-    def table(self, *words: str) -> list[list[str]]:
-        """Return the cells of a table as a pipe gets them."""
-        return [line.split("\t") for line in self.say(*words)[1].splitlines()]
-
-
-@pytest.fixture
-async def past(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, say: Say) -> AsyncIterator[Past]:
-    monkeypatch.chdir(tmp_path)
-    for name in ("TIPSTAFF_CONFIG", "TIPSTAFF_STORE", "TIPSTAFF_CONTACT"):
-        monkeypatch.delenv(name, raising=False)
-    (tmp_path / "config.toml").write_text(CONFIG)
-    (tmp_path / "config.toml").chmod(0o600)
-    store = open_store(str(tmp_path / "data" / "tipstaff.db"))
-    bench = Bench(store=store, clock=HandClock(datetime.now(UTC) - timedelta(seconds=5)))
-    bench.rules = (Rule(id="motion", when="motion*", channels=("desk", "hook")),)
-    bench.source().add("old", "Old")
-    for id in ("desk", "hook"):
-        bench.ear(id)
-    await bench.round()
-    yield Past(bench, say)
-    store.close()
 
 
 async def test_answers_in_json_have_their_keys(past: Past) -> None:
@@ -243,88 +129,6 @@ async def test_a_daemon_without_a_sign_of_life_is_not_called_alive(past: Past) -
     assert told["alive"] is False and told["holder"] == "desk-3:4711" and told["age_seconds"] >= 300
     assert "NOT running as desk-3:4711" in past.say("status")[1]
     assert past.say("health", "--max-age", "600")[0] == OK
-
-
-# Sending again, giving up
-
-
-async def parked(past: Past, *titles: str) -> None:
-    past.bench.ear("hook").answer = refusing("550 no", park=True)
-    await past.file(*titles)
-    past.bench.ear("hook").answer = lambda _delivery: Receipt(detail="ok")
-
-
-async def test_parked_deliveries_are_replayed_one_by_one_by_the_beginning_of_their_key(past: Past) -> None:
-    await parked(past, "Motion one", "Motion two")
-    one, two = (d for d in past.asked("alerts", "list", "--parked") if d["channel"] == "hook")
-    assert past.asked("alerts", "replay", one["delivery"][:20]) == {
-        "deliveries": 1,
-        "unmatched": [],
-        "enabled": False,
-    }
-    await past.send_later()
-    assert past.bench.ear("hook").titles == [one["title"]]
-    assert [d["delivery"] for d in past.asked("alerts", "list", "--parked")] == [two["delivery"]]
-
-
-async def test_an_alerts_key_stands_for_all_its_deliveries(past: Past) -> None:
-    await parked(past, "Motion one")
-    [alert] = past.asked("alerts", "list")
-    code, out, _ = past.say("alerts", "replay", alert["alert"], "--sent")
-    assert (code, out) == (OK, "2 deliveries will be sent again under the same ids\n")
-    ids = {d["channel"]: d["delivery"] for d in past.asked("alerts", "show", alert["alert"])["deliveries"]}
-    await past.send_later()
-    for channel, id in ids.items():
-        assert [key for key, _ in past.bench.ear(channel).tries].count(id) == 2, channel
-
-
-async def test_a_key_that_means_nothing_is_named_although_another_was_found(past: Past) -> None:
-    await parked(past, "Motion one")
-    [found] = past.asked("alerts", "list", "--parked")
-    code, out, err = past.say("alerts", "replay", found["delivery"], "nonsense")
-    assert code == NEGATIVE
-    assert "1 delivery will be sent again" in out and "nothing matches nonsense" in err
-
-
-async def test_a_beginning_that_several_keys_share_is_refused_and_nothing_is_done(past: Past) -> None:
-    await parked(past, *(f"Motion {n}" for n in range(40)))
-    alerts = [a["alert"] for a in past.asked("alerts", "list")]
-    deliveries = [d["delivery"] for d in past.asked("alerts", "list", "--parked")]
-    for word, keys in (("show", alerts), ("replay", deliveries), ("cancel", deliveries)):
-        shared = next(k[0] for n, k in enumerate(keys) if k[0] in {other[0] for other in keys[n + 1 :]})
-        words = ("alerts", word)
-        code, _, err = past.say(*words, shared)
-        assert code == NEGATIVE and "more than one" in err and "give more of it" in err, words
-        told = past.asked(*words, shared)
-        assert told["ok"] is False and "more than one" in told["reason"]
-    assert len(past.asked("alerts", "list", "--parked")) == 40
-
-
-async def test_replay_takes_only_what_was_created_lately_when_told_so(past: Past) -> None:
-    await parked(past, "Motion one")
-    assert past.say("alerts", "replay", "--since", "1s")[0] == NEGATIVE
-    assert past.say("alerts", "replay", "--since", "1h")[0] == OK
-
-
-async def test_a_disabled_channel_is_enabled_even_when_nothing_waits_for_it(past: Past) -> None:
-    past.bench.ear("hook").answer = refusing("410 gone", gone=True)
-    await past.file("Motion one")
-    assert past.say("alerts", "cancel", "--channel", "hook")[0] == OK
-    assert past.asked("status")["channels"][1]["state"] == "disabled by its receiver"
-    code, out, _ = past.say("alerts", "replay", "--channel", "hook")
-    assert (code, out) == (OK, "channel hook is enabled again\n")
-    assert past.asked("status")["channels"][1]["state"] != "disabled by its receiver"
-    assert past.say("alerts", "replay", "--channel", "hook")[0] == NEGATIVE
-
-
-async def test_what_was_cancelled_stays_in_the_record(past: Past) -> None:
-    await parked(past, "Motion one")
-    [found] = past.asked("alerts", "list", "--parked")
-    code, out, _ = past.say("alerts", "cancel", found["delivery"][:16])
-    assert (code, out) == (OK, "1 delivery cancelled; they stay in the record\n")
-    [alert] = past.asked("alerts", "list")
-    assert "hook: cancelled" in past.say("alerts", "show", alert["alert"])[1]
-    assert past.say("alerts", "replay", found["delivery"])[0] == NEGATIVE
 
 
 # Wrong usage
