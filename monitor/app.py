@@ -64,6 +64,7 @@ def desk(config: Config, outgoing: Fetcher) -> Desk:
         notice_channels=chosen or tuple(sorted(channels)),
         failures=config.health.failures,
         repeat=config.health.repeat,
+        keep=config.history.keep,
     )
 
 
@@ -78,6 +79,7 @@ def watched(source: SourceConfig) -> Watched:
             identity=source.identity,
             lang=source.lang,
             tags=source.tags,
+            facts=source.facts,
         ),
         title=source.label,
         interval=source.interval,

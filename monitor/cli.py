@@ -148,9 +148,47 @@ def _rules(verbs: _Sub) -> None:
     group = _group(verbs, "rules", "test, try and explain rules")
     _verb(group, "test", "rules:test", "run the examples of every rule", json=True)
     _verb(group, "try", "rules:try_", "read documents as JSON lines from stdin, write what each would alert")
-    explain = _verb(group, "explain", "rules:explain", "say why a rule fires on a document, or why not", json=True)
+    explain = _verb(
+        group, "explain", "tuning.explain:explain", "say why rules fire on a document, or why not", json=True
+    )
     explain.add_argument("document", metavar="DOCUMENT", help="a stored document's key, a JSON file, or - for stdin")
-    explain.add_argument("rule", metavar="RULE", help="the rule's id")
+    explain.add_argument("rule", nargs="?", metavar="RULE", help="one rule in full (default: a look at all)")
+    test = _verb(
+        group,
+        "backtest",
+        "tuning.backtest:backtest",
+        "ask rules of the past, and of what an edit would change",
+        json=True,
+    )
+    test.add_argument("rule", nargs="?", metavar="RULE", help="the rule's id (default: all, or all that are edited)")
+    _past(test, "90d")
+    edit = test.add_mutually_exclusive_group()
+    edit.add_argument("--when", metavar="QUERY", help="compare RULE with this query in its place")
+    edit.add_argument("--edited", metavar="FILE", help="compare with the rules of this config, or file of rules")
+    test.add_argument("--samples", metavar="N", type=_count, default=5, help="documents shown of each (default: 5)")
+    near = _verb(group, "near", "tuning.near:near", "show documents that a rule missed by one clause", json=True)
+    near.add_argument("rule", metavar="RULE", help="the rule's id")
+    _past(near, "7d")
+    near.add_argument("--limit", metavar="N", type=_count, default=20, help="how many are shown (default: 20)")
+    _verb(group, "lint", "tuning.lint:show", "say what is suspicious in rules and entities", json=True)
+    past = _verb(group, "history", "rule_history:history", "show how rules were changed, newest first", json=True)
+    past.add_argument("rule", nargs="?", metavar="RULE", help="one rule's versions (default: changes of all rules)")
+    past.add_argument("--since", metavar="DURATION", type=_duration, help="only the last 24h, 30d ...")
+    past.add_argument("--limit", metavar="N", type=_count, default=50, help="how many at most (default: 50)")
+
+
+def _past(verb: argparse.ArgumentParser, default: str) -> None:
+    """Add the words that choose documents of the past."""
+    verb.add_argument(
+        "--since",
+        metavar="DURATION",
+        type=_duration,
+        help=f"only the last 24h, 30d ... (default: {default} of the store)",
+    )
+    verb.add_argument("--source", metavar="ID", help="only documents of this source")
+    verb.add_argument(
+        "--from", dest="from_", metavar="FILE", help="documents as JSON lines, - for stdin, instead of the store's"
+    )
 
 
 def _alerts(verbs: _Sub) -> None:

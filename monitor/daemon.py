@@ -6,6 +6,7 @@ What a round or a delivery does is in `rounds` and `outbox`; nothing is decided 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
 from functools import partial
@@ -37,8 +38,10 @@ STORE_PAUSE: Final = timedelta(seconds=15)
 """How long a source waits when its round could not be committed (the disk is full, the database away)."""
 BEAT: Final = 5.0
 """Seconds between signs of life, counted by the monotonic clock: ticks stand still when the wall clock goes back."""
-TICKS: Final = {"due": 0.25, "sweep": 1.0, "config": 2.0}
+TICKS: Final = {"due": 0.25, "sweep": 1.0, "config": 2.0, "retention": 3600.0}
 """Seconds between ticks; a commit wakes the sender at once, the sweep is for retries and other processes."""
+BREATH: Final = 0.5
+"""Seconds between two batches of old texts: a backlog of them must not keep what is news from being committed."""
 
 
 class LoopDied(RuntimeError):
@@ -85,7 +88,9 @@ class Daemon:
         self._moved: dict[str, float] = {}
         self._stop = asyncio.Event()
         self._paused: dict[str, datetime] = {}
-        self._asked: dict[str, float] = {}
+        self._looks = 0
+        self._asked: dict[str, int] = {}
+        """Source -> the look at the timetable during or after which its last round ended."""
         self._forced = False
         self._replan = False
         """A new desk is in force that the timetable does not know of yet."""
@@ -115,10 +120,13 @@ class Daemon:
         for name, seconds in TICKS.items():
             self._ticker.add_job(self._tick, _Steadily(seconds), args=(name,), id=name)
         self._ticker.start()
+        # The first tick is an hour away: a daemon that is restarted more often would never see it.
+        self._ticked["retention"].set()
         loops = [
             self._loop("due", self._enqueue_due),
             self._loop("sweep", self._sweep),
             self._loop("config", self._look_at_config),
+            self._loop("retention", self._thin),
             asyncio.create_task(self._beating(), name="beat loop"),
         ]
         stopping = asyncio.create_task(self._stop.wait(), name="stop")
@@ -136,9 +144,23 @@ class Daemon:
             raise LoopDied(f"{task.get_name()} ended: {task.exception()!r}") from task.exception()
 
     async def plan(self) -> None:
-        """Bring the timetable in line with the desk."""
+        """Bring the timetable and the record of rules in line with the desk."""
         sources = [(w.source.id, w.host, w.source.url) for w in self._desk().watched.values()]
         await asyncio.wrap_future(self._store.plan(sources, self._clock.now()))
+        await self._record_rules()
+
+    async def _record_rules(self) -> None:
+        """Keep what the rules in force say; without it they work all the same, so a fault ends nothing."""
+        try:
+            recording = self._store.record_rules(self._desk().rulebook.rules, self._clock.now())
+            changes = Counter(change.what for change in await asyncio.wrap_future(recording))
+        except Deposed:
+            raise
+        except Exception:
+            log.error("rules not recorded; tried again with the next config or start", trace=True)
+            return
+        if changes:
+            log.info("rules recorded", added=changes["added"], edited=changes["edited"], removed=changes["removed"])
 
     async def once(self) -> list[Outcome]:
         """Ask every source once, send what is owed, and return the outcomes."""
@@ -193,15 +215,16 @@ class Daemon:
 
     async def _enqueue_due(self) -> None:
         """Queue what is due before the next tick, each source for its own moment, so that ticks make no crowds."""
-        looked, now = self._clock.monotonic(), self._clock.now()
+        self._looks += 1
+        now = self._clock.now()
         for state in await asyncio.to_thread(self._store.due, now + timedelta(seconds=TICKS["due"])):
             source = state.source
             watched = self._desk().watched.get(source)
             pause = self._paused.get(source)
             if watched is None or source in self._lanes or (pause and pause > now):
                 continue
-            if self._asked.get(source, looked) > looked:
-                continue  # its round ended while we looked: this state is the one from before it
+            if self._asked.get(source) == self._looks:
+                continue  # its round ended while we looked: this state may be the one from before it
             wait = (state.next_poll - now).total_seconds()
             self._lanes.enter(state.host, source, partial(self._round, watched, state), after=wait)
 
@@ -214,7 +237,7 @@ class Daemon:
             log.error("round not committed", trace=True, source=source)
             return
         finally:
-            self._asked[source] = self._clock.monotonic()
+            self._asked[source] = self._looks
         self._paused.pop(source, None)
         self._on_outcome(outcome)
         if outcome.owed:
@@ -242,7 +265,7 @@ class Daemon:
         now, steady = self._clock.now(), self._clock.monotonic()
         await self._notice_jump(now, steady)
         await asyncio.wrap_future(self._store.heartbeat(now))
-        stuck = [n for n, at in self._moved.items() if steady - at > STUCK] + self._outbox.stalled()
+        stuck = [n for n, at in self._moved.items() if steady - at > STUCK + TICKS[n]] + self._outbox.stalled()
         if stuck:
             raise LoopDied(f"no movement for {STUCK:.0f} s in: {', '.join(stuck)}")
         self._systemd.tell("WATCHDOG=1")
@@ -266,6 +289,20 @@ class Daemon:
             self._outbox.attend()
             self._outbox.wake()
             self._replan = False
+
+    async def _thin(self) -> None:
+        """Drop the texts that are older than the desk keeps them, a few at a time."""
+        dropped = 0
+        while (keep := self._desk().keep) is not None:
+            now = self._clock.now()
+            count = await asyncio.wrap_future(self._store.thin(now - keep, now))
+            self._moved["retention"] = self._clock.monotonic()
+            if not count:
+                break
+            dropped += count
+            await self._clock.sleep(BREATH)
+        if dropped:
+            log.info("old texts dropped", documents=dropped)
 
     async def _drain(self) -> None:
         try:

@@ -62,6 +62,8 @@ class Desk:
     """Failures in a row after which a source is told ..."""
     repeat: timedelta = timing.FIRST_REPEAT
     """... and how long after that it is told again."""
+    keep: timedelta | None = None
+    """How long the text of a document without an alert is kept; None: for ever."""
 
     def others(self, channel: str) -> tuple[str, ...]:
         """Return where to tell about a channel: the notice channels without it, or any other channel."""

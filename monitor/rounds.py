@@ -315,7 +315,8 @@ class _Judgement:
         decisions: list[Decision] = []
         faults: dict[str, Delivery] = {}
         for compared in news:
-            matches, troubles = self._desk.rulebook.match(compared.document)
+            seen = first_seen.get(compared.key, self._now)
+            matches, troubles = self._desk.rulebook.match(compared.document, seen)
             for trouble in troubles:
                 message = notices.rule_faulty(trouble.rule, trouble.reason, now=self._now)
                 owed = notices.deliveries(message, self._desk.notice_channels, now=self._now)
@@ -324,13 +325,13 @@ class _Judgement:
                 known = already.get(compared.key, frozenset())
                 decision = alerting.decide(
                     compared,
-                    self._reachable(matches),
+                    matches,
                     already=known,
                     standing=self._standing(compared, matches, known),
                     first_seen=first_seen.get(compared.key),
                     circumstances=circumstances,
                 )
-                decisions.append(decision)
+                decisions.append(self._reachable(decision))
         return tuple(decisions), tuple(faults.values())
 
     def _standing(self, compared: Compared, matches: Collection[Match], known: Collection[str]) -> frozenset[str]:
@@ -338,13 +339,12 @@ class _Judgement:
         if compared.novelty != "amended" or all(m.rule.id in known for m in matches):
             return frozenset()
         before = self._store.document(compared.key)
-        if before is None:
+        if before is None or before.thinned:
+            # What the text was is not known any more: rather tell twice than lose one.
             return frozenset()
         return frozenset(m.rule.id for m in self._desk.rulebook.match(before.document)[0])
 
-    def _reachable(self, matches: Collection[Match]) -> list[Match]:
-        """Drop channels that are switched off in the config; the alert itself is kept."""
-        return [
-            replace(m, rule=replace(m.rule, channels=tuple(c for c in m.rule.channels if c in self._desk.channels)))
-            for m in matches
-        ]
+    def _reachable(self, decision: Decision) -> Decision:
+        """Drop what is owed to channels that are switched off in the config; the alert itself is kept."""
+        open_ones = tuple(d for d in decision.deliveries if d.channel in self._desk.channels)
+        return replace(decision, deliveries=open_ones)

@@ -109,6 +109,7 @@ class _Telling:
             severity=match.rule.severity,
             evidence=match.evidence,
             at=self.circumstances.now,
+            version=match.rule.version,
         )
 
     def deliveries(self, fresh: Sequence[Match], updates: Sequence[Match]) -> Iterable[Delivery]:
@@ -160,7 +161,14 @@ def worst(severities: Iterable[Severity]) -> Severity:
 def _reason(match: Match) -> Reason:
     rule = match.rule
     clauses = tuple(dict.fromkeys(e.clause for e in match.evidence))
-    return Reason(rule=rule.id, title=rule.label, severity=rule.severity, when=rule.when, clauses=clauses)
+    return Reason(
+        rule=rule.id,
+        title=rule.label,
+        severity=rule.severity,
+        when=rule.when,
+        clauses=clauses,
+        version=rule.version,
+    )
 
 
 def passages(document: Document, evidence: Iterable[Evidence]) -> tuple[Passage, ...]:

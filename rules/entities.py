@@ -18,15 +18,18 @@ What counts as a mention:
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final, Literal
 
+from rules import amounts
 from rules.model import Alias, Document, Entity
-from rules.text import fold
 from rules.words import Text, tokenise
 
 Field = Literal["title", "body"]
+_SOME_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
+"""For a document of no time at all; its age is nothing whenever it is seen."""
 _ACRONYM_LENGTH: Final = 5
 _PARTING: Final = re.compile(r"[,;:!?()\[\]{}\"“”|/\n。、，；：！？（）「」]")
 _LEGAL_FORMS: Final = frozenset(
@@ -110,38 +113,41 @@ class Gazetteer:
             tag: frozenset(entity.id for entity in entities if tag in entity.tags) for tag in sorted(self.tags)
         }
         self._names = {entity.id: tuple(_names_of(entity)) for entity in entities}
-        self._by_key: dict[str, list[_Name]] = {}
+        self._by_words: dict[str, list[_Name]] = {}
         for names in self._names.values():
             for name in names:
-                # The longest word of a name is the one that the fewest texts have.
-                self._by_key.setdefault(max(name.terms, key=len), []).append(name)
-        self._keys = frozenset(self._by_key)
+                self._by_words.setdefault(" ".join(name.terms), []).append(name)
+        self.names = frozenset(self._by_words)
+        """The words of every name, a space between them."""
+
+    def names_of(self, ids: Iterable[str]) -> frozenset[str]:
+        """Return the names, as `names` has them, of which every text that mentions one of these entities has one."""
+        return frozenset(" ".join(name.terms) for entity in ids for name in self._names.get(entity, ()))
 
     def tagged(self, tag: str) -> frozenset[str]:
         """Return the ids of the entities that carry `tag`."""
         return self._tagged.get(tag, frozenset())
 
-    def find(self, title: Text, body: Text) -> Mentions:
+    def find(self, view: View) -> Mentions:
         """Return every mention in the two fields of one document."""
         found: dict[str, list[Mention]] = {}
-        company = _Company((title, body))
-        fields: tuple[Field, ...] = ("title", "body")
-        for field, text in zip(fields, (title, body), strict=True):
-            for entity, mention in self._mentions(field, text, company):
+        by_first = self._possible(view)
+        for field in ("title", "body") if by_first else ():
+            for entity, mention in self._mentions(field, view.text(field), by_first):
                 found.setdefault(entity, []).append(mention)
         return {entity: tuple(mentions) for entity, mentions in found.items()}
 
-    def _mentions(self, field: Field, text: Text, company: _Company) -> Iterator[tuple[str, Mention]]:
-        by_first = self._possible(text, company)
-        if not by_first:
-            return
+    def _mentions(
+        self, field: Field, text: Text, by_first: Mapping[str, Sequence[_Name]]
+    ) -> Iterator[tuple[str, Mention]]:
         words = text.skeleton or text.tokens
         free = 0
-        for number, word in enumerate(words):
-            if word not in by_first or number < free:
+        for hit in text.any_of(frozenset(by_first)):
+            number = hit.first
+            if number < free or words[number] not in by_first:
                 continue
             length = 0
-            for name in by_first[word]:
+            for name in by_first[words[number]]:
                 if len(name.terms) < length:
                     break
                 if _obstacle(name, text, words, number) is None:
@@ -155,26 +161,22 @@ class Gazetteer:
                     yield name.entity, mention
             free = number + length
 
-    def _possible(self, text: Text, company: _Company) -> dict[str, list[_Name]]:
-        """Return the names all of whose words the text has, and their company the document, by first word."""
-        keys = text.words & self._keys
-        if not keys:
+    def _possible(self, view: View) -> dict[str, list[_Name]]:
+        """Return, by first word, the names whose words the document has, and whose company."""
+        names = [name for words in view.names & self.names for name in self._by_words[words]]
+        if not names:
             return {}
-        names = [
-            name
-            for key in keys
-            for name in self._by_key[key]
-            if (len(name.terms) == 1 or text.words.issuperset(name.terms)) and company.keeps(name)
-        ]
+        company = _Company((view.title, view.body))
         by_first: dict[str, list[_Name]] = {}
         for name in sorted(names, key=lambda name: (-len(name.terms), name.entity, name.text)):
-            by_first.setdefault(name.terms[0], []).append(name)
+            if company.keeps(name):
+                by_first.setdefault(name.terms[0], []).append(name)
         return by_first
 
-    def near_miss(self, entity: str, title: Text, body: Text) -> str | None:
+    def near_miss(self, entity: str, view: View) -> str | None:
         """Say why words that look like a name of `entity` do not count as a mention; None where there are none."""
-        company = _Company((title, body))
-        for text in (title, body):
+        company = _Company((view.title, view.body))
+        for text in (view.title, view.body):
             words = text.skeleton or text.tokens
             for name in self._names.get(entity, ()):
                 for number, word in enumerate(words):
@@ -185,13 +187,13 @@ class Gazetteer:
                         wanted = ", ".join(f'"{" ".join(terms)}"' for terms in name.company)
                         obstacle = f"counts only with one of {wanted} in the text"
                     elif obstacle is None:
-                        obstacle = f"is part of {self._longer_name(text, company, number)}"
+                        obstacle = f"is part of {self._longer_name(text, view, number)}"
                     if obstacle:
                         return f'"{name.text}" {obstacle}'
         return None
 
-    def _longer_name(self, text: Text, company: _Company, number: int) -> str:
-        for entity, mention in self._mentions("title", text, company):
+    def _longer_name(self, text: Text, view: View, number: int) -> str:
+        for entity, mention in self._mentions("title", text, self._possible(view)):
             if mention.first <= number <= mention.last:
                 return f'"{mention.alias}", a name of {entity}'
         return "a longer name"
@@ -222,23 +224,70 @@ def _is_parted(text: Text, words: list[str], number: int) -> bool:
 
 
 class View:
-    """A document as rules read it; built once, shared by every rule."""
+    """A document as rules read it at the time `now`; built once, shared by every rule."""
 
-    __slots__ = ("_mentions", "body", "document", "gazetteer", "tags", "title")
+    _mentions: Mentions | None = None
+    _words: set[str] | None = None
+    _names: Set[str] | None = None
+    _found: tuple[Sequence[str], Set[int]] | None = None
+    _sums: Mapping[Field, tuple[amounts.Found, ...]] = {}
 
-    def __init__(self, document: Document, gazetteer: Gazetteer) -> None:
+    def __init__(
+        self,
+        document: Document,
+        gazetteer: Gazetteer,
+        now: datetime | None = None,
+    ) -> None:
         self.document = document
         self.gazetteer = gazetteer
         self.title = Text(document.title)
         self.body = Text(document.body)
-        self.tags = tuple(fold(tag) for tag in document.tags)
-        self._mentions: Mentions | None = None
+        self._now = now
+
+    @property
+    def now(self) -> datetime:
+        """When the document was seen; where that is not known, it is taken to be seen when it was published."""
+        return self._now or self.document.published or _SOME_TIME
+
+    @property
+    def words(self) -> set[str]:
+        """Every word of title and body, in every reading."""
+        if self._words is None:
+            words = set(self.title.tokens)
+            if self.document.body:
+                words.update(self.body.tokens)
+            for text in (self.title, self.body):
+                if text.skeleton is not None:
+                    words.update(text.skeleton)
+            self._words = words
+        return self._words
+
+    @property
+    def names(self) -> Set[str]:
+        """Names, as `Gazetteer.names` has them, that may be in the document; none that is in it is missing."""
+        if self._names is None:
+            if self._found is not None:
+                listed, numbers = self._found
+                self._names = {listed[number] for number in numbers if number < len(listed)}
+            else:
+                self._names = {name for name in self.gazetteer.names if self.words.issuperset(name.split(" "))}
+        return self._names
+
+    def found_names(self, listed: Sequence[str], numbers: Set[int]) -> None:
+        """Take note of a scan that looked for the names `listed`, among others, and found those `numbers`."""
+        self._found = listed, numbers
+
+    def sums(self, field: Field) -> tuple[amounts.Found, ...]:
+        """Return the sums of money in one field; looked for when first asked."""
+        if field not in self._sums:
+            self._sums = {**self._sums, field: tuple(amounts.find(self.text(field)))}
+        return self._sums[field]
 
     @property
     def mentions(self) -> Mentions:
         """Where entities are mentioned; looked for when first asked."""
         if self._mentions is None:
-            self._mentions = self.gazetteer.find(self.title, self.body)
+            self._mentions = self.gazetteer.find(self)
         return self._mentions
 
     def text(self, field: Field) -> Text:

@@ -18,6 +18,8 @@ MessageType = Literal["alert.created", "alert.updated", "notice", "test"]
 
 KINDS: Final[tuple[Kind, ...]] = ("news", "release", "filing", "docket-entry", "notice", "page")
 SEVERITIES: Final[tuple[Severity, ...]] = ("low", "normal", "high", "critical")
+FACTS: Final = ("form", "item", "docket", "court", "agency", "topic")
+"""What a source can state of a document beside its text; rules ask for it by `form:`, `court:` and so on."""
 
 
 def digest(*parts: str) -> str:
@@ -48,6 +50,8 @@ class Document:
     lang: str | None = None
     authors: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    facts: tuple[tuple[str, str], ...] = ()
+    """(field, value) pairs that the source states, e.g. ("form", "8-K"); the fields are those of FACTS."""
 
     @property
     def revision(self) -> str:
@@ -116,6 +120,32 @@ class Example:
     text: str = ""
     kind: Kind = "news"
     source: str = "example"
+    published: datetime | None = None
+    lang: str | None = None
+    tags: tuple[str, ...] = ()
+    facts: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def document(self) -> Document:
+        """The document that the rule is tried on."""
+        return Document(
+            source=self.source,
+            kind=self.kind,
+            title=self.title,
+            body=self.text,
+            published=self.published,
+            lang=self.lang,
+            tags=self.tags,
+            facts=self.facts,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fragment:
+    """A piece of a query with a name, which rules share by `fragment:id`."""
+
+    id: str
+    when: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,11 +160,27 @@ class Rule:
     updates: bool = False
     """Also tell when a document that already alerted is amended (in the same thread)."""
     examples: tuple[Example, ...] = ()
+    fragments: tuple[Fragment, ...] = ()
+    """Those that `when` uses, also through one another, in the order of their ids; filled in when compiled."""
 
     @property
     def label(self) -> str:
         """The title, or the id where there is none."""
         return self.title or self.id
+
+    @property
+    def definition(self) -> str:
+        """All that decides when the rule fires and whom it tells, a key a line: what the history of rules keeps."""
+        lines = [f"when = {self.when.strip()}"]
+        lines += [f"fragment {fragment.id} = {fragment.when.strip()}" for fragment in self.fragments]
+        lines += [f"title = {self.title}", f"severity = {self.severity}", f"channels = {', '.join(self.channels)}"]
+        lines.append(f"updates = {str(self.updates).lower()}")
+        return "\n".join(lines)
+
+    @property
+    def version(self) -> str:
+        """Twelve hex digits that stand for the definition: equal definitions, equal versions."""
+        return digest("rule", self.id, self.definition)[:12]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,6 +223,8 @@ class Alert:
     severity: Severity
     evidence: tuple[Evidence, ...]
     at: datetime
+    version: str = ""
+    """The version of the rule that fired (Rule.version)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,6 +236,7 @@ class Reason:
     severity: Severity
     when: str
     clauses: tuple[str, ...] = ()
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ How the normal form falls into words is not here (see `words`); markup is not pa
 
 from __future__ import annotations
 
+import codecs
 import html
 import re
 import unicodedata
@@ -247,6 +248,52 @@ def normalise(text: str) -> str:
     if _JOINS not in normal:
         return normal
     return "".join(_fold_cluster(cluster) for _, _, cluster in _clusters(text))
+
+
+def fold_character(character: str) -> str | None:
+    """Return a character in normal form; None if that depends on the characters beside it."""
+    folded = _FOLDED[ord(character)]
+    return None if folded == _JOINS else folded
+
+
+class NeighboursMatter(Exception):
+    """A character whose normal form depends on those beside it."""
+
+
+class _Stretches(dict[str, bytes]):
+    """A stretch of characters outside ASCII -> its normal form in UTF-8, where no neighbour matters."""
+
+    def __missing__(self, stretch: str) -> bytes:
+        pieces = list(map(fold_character, stretch))
+        if None in pieces:
+            raise NeighboursMatter
+        folded = "".join(piece for piece in pieces if piece).encode()
+        if len(stretch) <= 8 and len(self) < _MOST_REMEMBERED:
+            self[stretch] = folded
+        return folded
+
+
+_STRETCHES: Final = _Stretches()
+
+
+def _fold_stretch(error: UnicodeError) -> tuple[bytes, int]:
+    assert isinstance(error, UnicodeEncodeError)  # noqa: S101 - it is only given to encode
+    return _STRETCHES[error.object[error.start : error.end]], error.end
+
+
+_FOLDING: Final = "tipstaff-normal"
+_BLANKS_OF_BYTES: Final = bytes(0x20 if 0x1C <= code <= 0x1F else code for code in range(256))
+"""These four are blanks to str.split and not to bytes.split."""
+codecs.register_error(_FOLDING, _fold_stretch)
+
+
+def folded_bytes(text: str) -> bytes:
+    """Return the normal form in UTF-8, the case of ASCII letters kept and every stretch of blanks one space.
+
+    Raises:
+        NeighboursMatter: it has to be made character by character.
+    """
+    return b" ".join(text.encode("ascii", _FOLDING).translate(_BLANKS_OF_BYTES).split())
 
 
 def normal_ranges(text: str) -> list[tuple[int, int]]:

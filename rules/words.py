@@ -1,117 +1,19 @@
-"""Text read as words: the normal form, its words, and the way back to the characters of the original.
+"""Text read as words: its words in order, and the way back to the characters of the original.
 
-Languages are not told apart and words are not stemmed: a rule matches the words its author wrote.
-
-How a text becomes words (queries and aliases are read by the same code, so both sides always agree):
-
-- The normal form is NFKC, casefolded; zero-width characters, soft hyphens and variation selectors vanish,
-  curly quotes and dashes become plain ones, every blank becomes a space.
-- Letters and digits make words, everything else separates: `8-K` is `8 k`, `1:23-cv-01599` is `1 23 cv 01599`,
-  `O'Brien` is `o brien`, `l'AMF` is `l amf`. The `'s` of a possessive is dropped.
-- A full stop between letters stays inside the word: `Binance.US` and `U.S` are one word each and so are
-  `Binance.US's` and a sentence's last `Binance.US.`; but `order.The` (a lost blank) is two.
-- A full stop or a thousands comma between digits stays too: `4.3bn`, and `1,000` is the word `1000`.
-- `&` is the word `and`; a currency sign is a word of its own, so `$50M` is `$ 50m` and `50m` matches it as well.
-- Scripts written without blanks (Chinese, Japanese, Thai ...) and Korean make one word of each character,
-  so that a phrase is found anywhere inside a run.
+How a run of characters becomes words is in `runs`.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice, takewhile
+from itertools import accumulate, chain, islice, takewhile
 from typing import Final
 
-from rules.text import Table, normal_ranges, normalise, strip_marks
-
-
-class _ShapeTable(Table):
-    """Maps a normal form to the ASCII on which `_TOKEN` works: letters `a`, digits `0`, `字` for a lone word."""
-
-    def entry(self, character: str) -> str:
-        if character.isascii():
-            return character
-        if _stands_alone(ord(character)):
-            return "字"
-        if character.isdecimal():
-            return "0"
-        category = unicodedata.category(character)
-        if category == "Sc":
-            return "$"
-        return "a" if category[0] in "LMN" else " "
-
-
-_ALONE: Final = (
-    # Thai and Lao, Myanmar, Hangul jamo, Khmer, CJK radicals, marks and kana, ideographs, Hangul, later planes
-    *((0x0E01, 0x0EFF), (0x1000, 0x109F), (0x1100, 0x11FF), (0x1780, 0x17FF), (0x2E80, 0x2FDF), (0x3005, 0x3007)),
-    *((0x3021, 0x302F), (0x3031, 0x3035), (0x3038, 0x303C), (0x3041, 0x309F), (0x30A1, 0x30FA), (0x30FC, 0x318E)),
-    *((0x31A0, 0x31BF), (0x31F0, 0x31FF), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xA960, 0xA97F), (0xAC00, 0xD7FF)),
-    *((0xF900, 0xFAFF), (0x1B000, 0x1B16F), (0x20000, 0x3FFFF)),
-)
-
-
-def _stands_alone(code: int) -> bool:
-    return any(low <= code <= high for low, high in _ALONE)
-
-
-_SHAPES: Final = _ShapeTable()
-
-_LETTERS: Final = r"[a-z][a-z0-9]*+(?:(?:\.(?=[a-z])|_)[a-z0-9]++)*+"
-_TOKEN: Final = re.compile(
-    r"(?!s(?<=[a-z0-9字.]'s)(?![a-z0-9]))"
-    rf"(?:(?:[0-9]{{1,3}}(?:,[0-9]{{3}}){{1,6}}+(?![0-9])|[0-9]++)(?:\.[0-9]++)*+(?:{_LETTERS})?|{_LETTERS}|[&$字])"
-)
-_CASED_TOKEN: Final = re.compile(
-    _TOKEN.pattern.replace("[a-z", "[A-Za-z").replace("(?!s(?<=", "(?![sS](?<=").replace("'s)", "'[sS])")
-)
-"""Finds the same words as `_TOKEN` in a text that is not yet folded."""
-_THOUSANDS: Final = re.compile(r"[0-9],[0-9]{3}")
-_NEW_SENTENCE: Final = re.compile(r"\.(?=[A-Z][a-z]|[^\x00-\x7f]|[A-Z][^\x00-\x7f])")
-_FAR_ENOUGH: Final = 64
-_DOMAIN_ENDINGS: Final = frozenset(
-    (
-        *("ai", "app", "cc", "co", "com", "edu", "eu", "exchange", "fi", "finance", "gov", "info", "int", "io"),
-        *("net", "org", "tv", "uk", "us", "xyz"),
-    )
-)
-_WORD: Final = re.compile(r"[^\W\d_]+")
-
-_LOOK_ALIKES: Final = {
-    ord(character): letter
-    for letter, characters in {
-        **{
-            "A": "АΑ",
-            "B": "ВΒ",
-            "C": "СϹ",
-            "D": "Ԁ",
-            "E": "ЕΕ",
-            "G": "Ԍ",
-            "H": "НΗ",
-            "I": "ІӀΙ",
-            "J": "ЈͿ",
-            "K": "КΚ",
-        },
-        **{"M": "МΜ", "N": "Ν", "O": "ОΟՕ", "P": "РΡ", "Q": "Ԛ", "S": "ЅՏ", "T": "ТΤ", "U": "Ս", "V": "Ѵ"},
-        **{"W": "Ԝ", "X": "ХΧ", "Y": "УҮΥ", "Z": "Ζ"},
-        **{"a": "аɑαᴀ", "b": "вьʙ", "c": "сϲᴄ", "d": "ԁᴅ", "e": "еᴇ", "g": "ɡց", "h": "һհнʜ", "i": "іıɩι", "j": "ј"},
-        **{"k": "кκᴋ", "l": "ӏʟ", "m": "мᴍ", "n": "пոηɴ", "o": "оοօσᴏ", "p": "рρᴘ", "q": "ԛզ", "r": "гʀ", "s": "ѕꜱ"},
-        **{"t": "тτᴛ", "u": "υսᴜʋ", "v": "ѵνᴠ", "w": "ԝωшᴡ", "x": "хχ", "y": "уүγʏ", "z": "ᴢ"},
-    }.items()
-    for character in characters
-}
-_LONGEST_LOOK_ALIKE: Final = 100
-_MIXING: Final = re.compile("[\u0131\u0250-\u02af\u0370-\u058f\u1d00-\u1d2b\ua731]")
-"""Where letters that pass for Latin ones live: IPA, dotless i, Greek, Cyrillic, Armenian, small capitals.
-
-The table is a small part of Unicode's confusables (https://www.unicode.org/reports/tr39/), those that pass for the
-letters a-z in ordinary type; full-width and mathematical letters are already folded by NFKC.
-"""
-
-_ALPHABETS: Final = ("[a-z]", "[\u0250-\u02af]", "[\u0370-\u03ff]", "[\u0400-\u052f]", "[\u0531-\u058f]")
+from rules.runs import READINGS, Mixed, may_mix, read_in_full
+from rules.text import NeighboursMatter, folded_bytes, normal_ranges, normalise
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,82 +26,133 @@ class Hit:
 
 
 class Text:
-    """One field of a document read as words, each of which knows its place in the original."""
+    """One field of a document read as words, each of which knows its place in the original.
 
-    __slots__ = (
-        "_cased",
-        "_normal",
-        "_ranges",
-        "_rest",
-        "_sorted",
-        "_spans",
-        "original",
-        "skeleton",
-        "tokens",
-        "words",
-    )
+    Nothing is read before it is asked for: most documents are never looked at so closely.
+    """
 
-    tokens: list[str]
-    """The words in order, in normal form."""
-    skeleton: list[str] | None
-    """The same with look-alike letters of words of mixed script read as Latin; None where that changes nothing."""
-    words: frozenset[str]
-    """Every word that occurs, in either reading."""
+    _FEW: Final = 64
+    """Words up to which looking through them costs less than making a set of them."""
+    _LISTED: Final = 4
+    """Words up to which looking for each of them costs less than looking at every word."""
+    _MANY: Final = 2000
+    """Words from which on a list of places of each is worth its making at once."""
+    _OFTEN: Final = 8
+
+    _runs: list[str] | None = None
+    _readings: list[tuple[str, ...]] = []  # noqa: RUF012 - never changed in place, as none of these
+    _tokens: list[str] | None = None
+    _skeleton: list[str] | None = None
+    _words: frozenset[str] | None = None
+    _sorted: list[str] | None = None
+    _places: dict[str, list[int]] | None = None
+    _asked: int = 0
+    _folded: bytes | None = None
+    _counts: list[int] | None = None
+    _starts: tuple[list[int], Iterator[re.Match[str]]] | None = None
 
     def __init__(self, original: str) -> None:
         self.original = original
-        self._normal = normalise(_part_sentences(original))
-        self._ranges: list[tuple[int, int]] | None = None
-        self._spans: list[tuple[int, int]] = []
-        self._rest: Iterator[re.Match[str]] | None = None
-        self._cased: list[str] | None = None
-        self._sorted: list[str] | None = None
-        normal = self._normal
-        if normal.isascii():
-            tokens = _TOKEN.findall(normal)
-        else:
-            self._spans = [match.span() for match in _TOKEN.finditer(normal.translate(_SHAPES))]
-            tokens = [normal[start:end] for start, end in self._spans]
-        if "&" in normal:
-            tokens = ["and" if word == "&" else word for word in tokens]
-        if "," in normal and _THOUSANDS.search(normal):
-            tokens = [token.replace(",", "") for token in tokens]
-        self.tokens = tokens
-        self.skeleton = self._read_as_latin() if not original.isascii() and _MIXING.search(original) else None
-        self.words = frozenset(tokens if self.skeleton is None else [*tokens, *self.skeleton])
 
-    def _read_as_latin(self) -> list[str] | None:
-        skeleton = [
-            _latin(token, self.quote(number, number)) if not token.isascii() else token
-            for number, token in enumerate(self.tokens)
-        ]
-        return skeleton if skeleton != self.tokens else None
+    @property
+    def runs(self) -> list[str]:
+        """The stretches without blanks, in order."""
+        if self._runs is None:
+            self._runs = self.original.split()
+        return self._runs
+
+    @property
+    def tokens(self) -> list[str]:
+        """The words in order, in normal form."""
+        return self._read() if self._tokens is None else self._tokens
+
+    @property
+    def skeleton(self) -> list[str] | None:
+        """The same with look-alike letters of words of mixed script read as Latin; None where nothing changes."""
+        if self._tokens is None:
+            self._read()
+        return self._skeleton
+
+    @property
+    def words(self) -> frozenset[str]:
+        """Every word that occurs, in either reading."""
+        if self._words is None:
+            tokens = self.tokens
+            self._words = frozenset(tokens if self._skeleton is None else [*tokens, *self._skeleton])
+        return self._words
+
+    def _read(self) -> list[str]:
+        runs = self._runs = self.original.split()
+        readings = list(map(READINGS.__getitem__, runs))
+        tokens = list(chain.from_iterable(readings))
+        if not self.original.isascii() and may_mix(self.original):
+            latin = (words.latin if type(words) is Mixed else words for words in readings)
+            skeleton = list(chain.from_iterable(latin))
+            self._skeleton = skeleton if skeleton != tokens else None
+        self._readings = readings
+        self._tokens = tokens
+        return tokens
+
+    @property
+    def folded_bytes(self) -> bytes:
+        """The normal form in UTF-8, one space for every stretch of blanks, and the case of ASCII letters kept."""
+        if self._folded is None:
+            try:
+                self._folded = folded_bytes(self.original)
+            except NeighboursMatter:
+                runs = (run if run.isascii() else " ".join(normalise(run).split()) for run in self.runs)
+                self._folded = " ".join(filter(None, runs)).encode()
+        return self._folded
+
+    @property
+    def folded(self) -> str:
+        """`folded_bytes` as text."""
+        return self.folded_bytes.decode()
+
+    def unfold(self, start: int, end: int) -> tuple[int, int]:
+        """Return the characters [start, end) of the original that those of `folded` stand for."""
+        ranges: list[tuple[int, int]] = []
+        for number, run in enumerate(self.runs):
+            offset = self._start_of(number)
+            inner = list(_folded_ranges(run))
+            if ranges and inner:  # the space between
+                ranges.append((ranges[-1][1], offset + inner[0][0]))
+            ranges += [(offset + first, offset + last) for first, last in inner]
+            if len(ranges) >= end:
+                break
+        return ranges[start][0], ranges[end - 1][1]
 
     def span(self, first: int, last: int) -> tuple[int, int]:
         """Return the characters [start, end) of the original that words `first` to `last` take up."""
-        if len(self._spans) <= last:
-            self._scan_to(last)
-        start, end = self._spans[first][0], self._spans[last][1]
-        if self.original.isascii():
-            return start, end
-        if self._ranges is None:
-            # Only documents that matched get here: most texts never need the way back to the original.
-            self._ranges = normal_ranges(_part_sentences(self.original))
-        return self._ranges[start][0], self._ranges[end - 1][1]
+        return self._place(first)[0], self._place(last)[1]
 
-    def _scan_to(self, number: int) -> None:
-        """Find the places of the words up to `number`: costly, so no further than asked."""
-        if self._rest is None:
-            self._rest = _TOKEN.finditer(self._normal)
-        self._spans.extend(match.span() for match in islice(self._rest, number + 1 - len(self._spans)))
+    def _place(self, number: int) -> tuple[int, int]:
+        # Only documents that matched get here: most texts never need the way back to the original.
+        if self._counts is None:
+            self._read()
+            self._counts = list(accumulate(map(len, self._readings)))
+        run = bisect_right(self._counts, number)
+        nth = number - (self._counts[run - 1] if run else 0)
+        start, end = read_in_full(self.runs[run])[1][nth]
+        offset = self._start_of(run)
+        return offset + start, offset + end
+
+    def _start_of(self, run: int) -> int:
+        """Return the character of the original at which a run begins; found no further than asked."""
+        if self._starts is None:
+            runs = self.runs
+            if len(self.original) == sum(map(len, runs)) + len(runs) - 1:  # one blank between any two, none elsewhere
+                self._starts = [0, *accumulate(len(run) + 1 for run in runs)], iter(())
+            else:
+                self._starts = [], _RUN.finditer(self.original)
+        known, rest = self._starts
+        if len(known) <= run:
+            known.extend(match.start() for match in islice(rest, run + 1 - len(known)))
+        return known[run]
 
     def is_upper(self, number: int) -> bool:
         """Whether the original has word `number` in capitals."""
-        if not self.original.isascii():
-            return self.quote(number, number).isupper()
-        if self._cased is None:
-            self._cased = _CASED_TOKEN.findall(_part_sentences(self.original))
-        return self._cased[number].isupper()
+        return self.quote(number, number).isupper()
 
     def quote(self, first: int, last: int) -> str:
         """Return the original text of words `first` to `last`."""
@@ -209,13 +162,13 @@ class Text:
     def has(self, terms: Sequence[str], prefix: bool = False) -> bool:
         """Whether these words stand next to each other somewhere; with `prefix`, the last is only a beginning."""
         if len(terms) == 1 and not prefix:
-            return terms[0] in self.words
-        whole = terms[:-1] if prefix else terms
-        if not all(term in self.words for term in whole):
-            return False
-        if len(terms) > 1:
+            few = len(self.tokens) <= self._FEW and self._skeleton is None
+            return terms[0] in (self.tokens if few else self.words)
+        if len(terms) == 1:
+            return bool(self.beginning(terms[0]))
+        if prefix or self._skeleton is not None or len(self.tokens) > self._MANY:
             return next(self._occurrences(terms, prefix), None) is not None
-        return bool(self.beginning(terms[0]))
+        return _stands(terms, self.tokens)
 
     def beginning(self, prefix: str) -> list[str]:
         """Return the words that begin with `prefix`, in the order of their letters."""
@@ -224,72 +177,116 @@ class Text:
         start = bisect_left(self._sorted, prefix)
         return list(takewhile(lambda word: word.startswith(prefix), islice(self._sorted, start, None)))
 
-    def find(self, terms: Sequence[str], prefix: bool = False, most: int = 20) -> tuple[Hit, ...]:
-        """Return the first `most` places where `has` holds, in order; overlapping ones are all reported."""
-        hits: list[Hit] = []
-        for hit in self._occurrences(terms, prefix):
-            hits.append(hit)
-            if len(hits) == most:
-                break
-        return tuple(sorted(hits, key=lambda hit: hit.first))
+    def find(self, terms: Sequence[str], prefix: bool = False, most: int | None = None) -> tuple[Hit, ...]:
+        """Return the places where `has` holds, in order, the first `most` of them; overlapping ones are all there."""
+        return first_hits(self._occurrences(terms, prefix), most)
+
+    def any_of(self, words: frozenset[str], most: int | None = None) -> tuple[Hit, ...]:
+        """Return where one of these words stands, in order, the first `most` places."""
+        exact = (Hit(number, number) for number in self._numbers(self.tokens, words))
+        alike = (
+            Hit(number, number, lookalike=True)
+            for number in (self._numbers(self.skeleton, words) if self.skeleton else ())
+            if self.tokens[number] not in words
+        )
+        return first_hits(chain(exact, alike), most)
 
     def _occurrences(self, terms: Sequence[str], prefix: bool) -> Iterator[Hit]:
         length = len(terms)
-        last = frozenset(self.beginning(terms[-1])) if prefix else None
+        last = frozenset(self.beginning(terms[-1])) if prefix else frozenset(terms[-1:])
         exact = set()
-        for number in _places(self.tokens, terms, last):
+        for number in self._numbers_of(self.tokens, terms, last):
             exact.add(number)
             yield Hit(number, number + length - 1)
         if self.skeleton is not None:
-            for number in _places(self.skeleton, terms, last):
+            for number in self._numbers_of(self.skeleton, terms, last):
                 if number not in exact:
                     yield Hit(number, number + length - 1, lookalike=True)
+
+    def _numbers_of(self, tokens: list[str], terms: Sequence[str], last: frozenset[str]) -> Iterator[int]:
+        """Yield each number at which `terms` stand in `tokens`; any word of `last` will do for the last."""
+        if len(terms) == 1:
+            yield from self._numbers(tokens, last)
+            return
+        whole, end = list(terms[:-1]), len(terms) - 1
+        for number in self._numbers(tokens, frozenset(whole[:1])):
+            if tokens[number : number + end] == whole and number + end < len(tokens) and tokens[number + end] in last:
+                yield number
+
+    def _numbers(self, tokens: list[str], words: frozenset[str]) -> Iterator[int]:
+        """Yield the number of each token that is one of `words`, in order."""
+        if tokens is self._tokens and (self._places is not None or self._is_worth_listing(len(words))):
+            if self._places is None:
+                self._places = _places(tokens)
+            lists = [self._places[word] for word in words if word in self._places]
+            yield from lists[0] if len(lists) == 1 else sorted(chain.from_iterable(lists))
+        elif len(words) <= self._LISTED:
+            lists = [_numbers_of(word, tokens) for word in words]
+            yield from lists[0] if len(lists) == 1 else sorted(chain.from_iterable(lists))
+        else:
+            yield from (number for number, token in enumerate(tokens) if token in words)
+
+    def _is_worth_listing(self, words: int) -> bool:
+        """Whether so much was looked for in this text that a list of the places of every word saves time."""
+        self._asked += words
+        length = len(self.tokens)
+        return length > self._MANY or (length > self._FEW and self._asked > self._OFTEN)
+
+
+_RUN: Final = re.compile(r"\S+")
+
+
+def _folded_ranges(run: str) -> Iterator[tuple[int, int]]:
+    """Yield, for each character of a run in `Text.folded`, the characters [start, end) of the run it stands for."""
+    normal = normalise(run)
+    places = [number for number, character in enumerate(normal) if character != " "]
+    for number, (character, span) in enumerate(zip(normal, normal_ranges(run), strict=True)):
+        inside = places and places[0] < number < places[-1] and normal[number - 1] != " "
+        if character != " " or inside:
+            yield span
+
+
+def _stands(terms: Sequence[str], tokens: list[str]) -> bool:
+    """Whether `terms`, two or more, stand next to each other; looked for by the one that is likely to be rarest."""
+    wanted = list(terms)
+    pivot = max(range(len(wanted)), key=lambda place: len(wanted[place]))
+    number = -1
+    try:
+        while True:
+            number = tokens.index(wanted[pivot], number + 1)
+            first = number - pivot
+            if first >= 0 and tokens[first : first + len(wanted)] == wanted:
+                return True
+    except ValueError:
+        return False
+
+
+def _numbers_of(word: str, tokens: list[str]) -> list[int]:
+    numbers: list[int] = []
+    number = -1
+    try:
+        while True:
+            number = tokens.index(word, number + 1)
+            numbers.append(number)
+    except ValueError:
+        return numbers
+
+
+def _places(tokens: list[str]) -> dict[str, list[int]]:
+    places: dict[str, list[int]] = {}
+    for number, token in enumerate(tokens):
+        if token in places:
+            places[token].append(number)
+        else:
+            places[token] = [number]
+    return places
+
+
+def first_hits(hits: Iterator[Hit], most: int | None) -> tuple[Hit, ...]:
+    """Return the first `most` hits in the order of the text, those of the exact reading before look-alikes."""
+    return tuple(sorted(islice(hits, most), key=lambda hit: hit.first))
 
 
 def tokenise(text: str) -> tuple[str, ...]:
     """Return the words of `text` in normal form."""
     return tuple(Text(text).tokens)
-
-
-def _part_sentences(text: str) -> str:
-    """Return `text`, of the same length, with a blank for each full stop after which a sentence begins at once."""
-    if "." not in text or not _NEW_SENTENCE.search(text):
-        return text
-    return _NEW_SENTENCE.sub(lambda stop: " " if _opens_a_sentence(text, stop.end()) else ".", text)
-
-
-def _opens_a_sentence(text: str, start: int) -> bool:
-    following = strip_marks(text[start : start + _FAR_ENOUGH])
-    if not (following[:1].isupper() and following[1:2].islower()):
-        return False
-    word = _WORD.match(following)
-    return word is None or word[0].lower() not in _DOMAIN_ENDINGS
-
-
-def _places(tokens: list[str], terms: Sequence[str], last: frozenset[str] | None) -> Iterator[int]:
-    """Yield each number at which `terms` stand in `tokens`; any word of `last`, if given, will do for the last."""
-    whole = list(terms if last is None else terms[:-1])
-    if last is not None and not whole:
-        yield from (number for number, token in enumerate(tokens) if token in last)
-        return
-    number = -1
-    while True:
-        try:
-            number = tokens.index(whole[0], number + 1)
-        except ValueError:
-            return
-        end = number + len(whole)
-        if tokens[number:end] == whole and (last is None or (end < len(tokens) and tokens[end] in last)):
-            yield number
-
-
-def _latin(token: str, original: str) -> str:
-    """Return the Latin word that a word of mixed script passes for, or the word itself.
-
-    A word wholly in another script is left alone: Russian `сор` is not English `cop`.
-    """
-    scripts = sum(re.search(alphabet, token) is not None for alphabet in _ALPHABETS)
-    if scripts < 2 or len(original) > _LONGEST_LOOK_ALIKE:
-        return token
-    skeleton = normalise(unicodedata.normalize("NFKC", original).translate(_LOOK_ALIKES))
-    return skeleton if skeleton.isascii() else token

@@ -30,7 +30,7 @@ class Steps:
         return self.revisions[-1]
 
 
-STEPS: Final = Steps(Path(__file__).parent / "migrations", ("0001",))
+STEPS: Final = Steps(Path(__file__).parent / "migrations", ("0001", "0002"))
 
 
 def version(connection: Connection) -> str | None:

@@ -267,9 +267,11 @@ def _document(row: Row[Any]) -> FiledDocument:
             lang=row.lang,
             authors=tuple(row.authors),
             tags=tuple(row.tags),
+            facts=tuple((field, value) for field, value in row.facts),
         ),
         first_seen=row.first_seen,
         amended=row.amended,
+        thinned=row.thinned,
     )
 
 
@@ -309,6 +311,7 @@ def _alert(row: Row[Any]) -> FiledAlert:
             severity=row.severity,
             evidence=encoding.evidence(row.evidence),
             at=row.at,
+            version=row.version,
         ),
         title=row.title,
         source=row.source,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,6 +11,7 @@ from typing import Any, Literal
 from rules.model import Alert, Compared, Delivery, Document, Health, Message, Traits
 
 DeliveryState = Literal["pending", "parked", "sent", "cancelled"]
+Edit = Literal["added", "edited", "removed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +62,8 @@ class FiledDocument:
     document: Document
     first_seen: datetime
     amended: datetime | None = None
+    thinned: datetime | None = None
+    """When the body was dropped, which is empty since; None while the text is whole."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,3 +158,45 @@ class Lease:
     epoch: int
     since: datetime
     heartbeat: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleChange:
+    """What became of one rule between two looks at the rules in force."""
+
+    rule: str
+    what: Edit
+    version: str
+    """The version that is in force from now on, or was until now when the rule is removed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleVersion:
+    """One definition of a rule and when it was in force; `number` counts from 1 for each rule."""
+
+    rule: str
+    number: int
+    version: str
+    definition: str
+    since: datetime
+    until: datetime | None = None
+    """When it was edited or removed; None while it is in force."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditLine:
+    """One line of the audit log: what was done to what, such as `rule.edited` and the rule's id."""
+
+    at: datetime
+    what: str
+    subject: str
+    detail: str
+
+
+def difference(before: RuleVersion | None, after: RuleVersion | None) -> str:
+    """Return a unified diff of two definitions; None stands for no rule."""
+    old, new = (
+        (f"{one.rule} {one.version}", one.definition.split("\n")) if one else ("/dev/null", [])
+        for one in (before, after)
+    )
+    return "\n".join(difflib.unified_diff(old[1], new[1], old[0], new[0], lineterm=""))

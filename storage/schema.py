@@ -109,6 +109,9 @@ source: Final = Table(
     Index("source_due", "next_poll"),
 )
 
+IN_FULL: Final = Index("document_in_full", "first_seen", "nth", "key", sqlite_where=text("thinned IS NULL"))
+"""Documents that have their text, in the order in which history is read: what was thinned costs it nothing."""
+
 document: Final = Table(
     "document",
     metadata,
@@ -128,6 +131,10 @@ document: Final = Table(
     Column("first_seen", Instant, nullable=False),
     Column("nth", Integer, nullable=False),
     Column("amended", Instant),
+    Column("facts", Json, nullable=False, server_default="[]"),
+    # When the body was dropped; NULL while it is there.
+    Column("thinned", Instant),
+    IN_FULL,
     Index("document_by_time", "first_seen", "nth"),
     Index("document_by_source", "source", "first_seen", "nth"),
 )
@@ -153,6 +160,9 @@ alert: Final = Table(
     Column("evidence", Json, nullable=False),
     Column("at", Instant, nullable=False),
     Column("nth", Integer, nullable=False),
+    # Of the rule that fired; empty for alerts from before versions were kept. As text(): Alembic's comparison takes
+    # an empty default for none.
+    Column("version", Words, nullable=False, server_default=text("''")),
     Index("alert_by_time", "at", "nth"),
     Index("alert_by_document", "document"),
 )
@@ -211,6 +221,34 @@ channel: Final = Table(
     Column("disabled", Words),
 )
 
+IN_FORCE: Final = Index("rule_version_in_force", "rule", sqlite_where=text("until IS NULL"))
+
+rule_version: Final = Table(
+    "rule_version",
+    metadata,
+    Column("rule", Words, primary_key=True),
+    # Counted from 1 for each rule; a rule that goes back to an old definition gets a new number.
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("version", Words, nullable=False),
+    Column("definition", Words, nullable=False),
+    Column("since", Instant, nullable=False),
+    # When it was edited or removed; NULL while it is in force.
+    Column("until", Instant),
+    IN_FORCE,
+)
+
+audit: Final = Table(
+    "audit",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("what", Words, nullable=False),
+    Column("subject", Words, nullable=False),
+    Column("detail", Words, nullable=False),
+    Index("audit_by_time", "at", "id"),
+    Index("audit_by_subject", "subject", "at", "id"),
+)
+
 lease: Final = Table(
     "lease",
     metadata,
@@ -232,4 +270,5 @@ receipt: Final = Table(
 
 def complete_for_postgresql() -> None:
     """Add what only PostgreSQL's DDL needs to know; not said above, since that loads its dialect (40 ms a start)."""
-    OWED.dialect_kwargs["postgresql_where"] = text("state = 'pending'")
+    for index in (OWED, IN_FULL, IN_FORCE):
+        index.dialect_kwargs["postgresql_where"] = index.dialect_kwargs["sqlite_where"]

@@ -16,11 +16,14 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 
-from rules.model import Delivery, Health, SeenDocument
+from rules.model import Delivery, Health, Rule, SeenDocument
 from storage import leases, reading, writing
 from storage.faults import Deposed, LookupFault, StoreBusy, StoreFault, StoreHeld
+from storage.history import rules as rule_history
+from storage.history import texts
 from storage.records import (
     Attempt,
+    AuditLine,
     ChannelState,
     DeliveryState,
     FiledAlert,
@@ -29,6 +32,8 @@ from storage.records import (
     Lease,
     Owed,
     Round,
+    RuleChange,
+    RuleVersion,
     Settlement,
     SourceState,
     Totals,
@@ -200,6 +205,17 @@ class Store:
         """Make one source, or all, due; return how many are."""
         return self._writer.submit(lambda c: writing.poll_now(c, source, now))
 
+    def record_rules(self, rules: Sequence[Rule], now: datetime) -> Future[tuple[RuleChange, ...]]:
+        """Keep the versions of the rules in force, and a line in the audit log for each that is not as it was."""
+        return self._writer.submit(lambda c: rule_history.record(c, tuple(rules), now))
+
+    def thin(self, before: datetime, now: datetime, *, limit: int = 500) -> Future[int]:
+        """Drop the bodies of documents without an alert that are whole and unchanged since `before`, oldest first.
+
+        They are recognised for ever all the same. The value is how many there were, at most `limit`.
+        """
+        return self._writer.submit(lambda c: texts.thin(c, before, now, limit))
+
     # Reading
 
     def due(self, now: datetime, *, limit: int = 500) -> tuple[SourceState, ...]:
@@ -257,6 +273,44 @@ class Store:
     ) -> tuple[FiledDocument, ...]:
         """Return documents, newest first."""
         return self._read(lambda c: reading.documents(c, source, since, limit))
+
+    def history(
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        source: str | None = None,
+        batch: int = 1000,
+    ) -> Iterator[FiledDocument]:
+        """Yield the documents that have their text, oldest first, with `batch` of them in memory at a time.
+
+        Args:
+            since: only those first seen at this time or later.
+            until: only those first seen before this time.
+            source: only those of this source.
+            batch: documents in one question; between two, nothing of the store is held.
+        """
+        return texts.stream(self._read, since, until, source, batch)
+
+    def count_history(
+        self, *, since: datetime | None = None, until: datetime | None = None, source: str | None = None
+    ) -> int:
+        """Return how many documents `history` would yield."""
+        return self._read(lambda c: texts.count(c, since, until, source))
+
+    def rule_versions(self, rule: str) -> tuple[RuleVersion, ...]:
+        """Return the versions of a rule, the oldest first; none when it was never recorded."""
+        return self._read(lambda c: rule_history.versions(c, rule))
+
+    def rule_version(self, rule: str, version: str) -> RuleVersion | None:
+        """Return one version of a rule, the last time that it was in force."""
+        return self._read(lambda c: rule_history.version_named(c, rule, version))
+
+    def audit(
+        self, *, subject: str | None = None, since: datetime | None = None, limit: int = 50
+    ) -> tuple[AuditLine, ...]:
+        """Return lines of the audit log, newest first; `subject` is the id of a rule."""
+        return self._read(lambda c: rule_history.audit_lines(c, subject, since, limit))
 
     def alert(self, key_or_prefix: str) -> FiledAlert | None:
         """Return one alert; raises LookupFault when several keys begin so."""

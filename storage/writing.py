@@ -116,7 +116,7 @@ def _file_documents(connection: Connection, compared: Sequence[Compared], at: da
         query = select(table.c.key, table.c.revision).where(table.c.key.in_(keys))
         kept.update((row.key, row.revision) for row in connection.execute(query))
     new = [
-        {"key": key, "first_seen": at, "nth": nth, "amended": None, **_document(document)}
+        {"key": key, "first_seen": at, "nth": nth, "amended": None, "thinned": None, **_document(document)}
         for nth, (key, document) in enumerate(told.items())
         if key not in kept
     ]
@@ -129,7 +129,9 @@ def _file_documents(connection: Connection, compared: Sequence[Compared], at: da
     if amended:
         texts: dict[str, Any] = {name: bindparam(f"to_{name}") for name in _document(next(iter(told.values())))}
         rows.execute(
-            connection, update(table).where(table.c.key == bindparam("this")).values(amended=at, **texts), amended
+            connection,
+            update(table).where(table.c.key == bindparam("this")).values(amended=at, thinned=None, **texts),
+            amended,
         )
     return len(new)
 
@@ -147,6 +149,7 @@ def _document(document: Document) -> dict[str, Any]:
         "lang": document.lang,
         "authors": document.authors,
         "tags": document.tags,
+        "facts": document.facts,
         "revision": document.revision,
     }
 
@@ -161,6 +164,7 @@ def _alert(nth: int, alert: Alert) -> dict[str, Any]:
         "evidence": alert.evidence,
         "at": alert.at,
         "nth": nth,
+        "version": alert.version,
     }
 
 

@@ -59,10 +59,13 @@ def show(call: Call) -> int:
             return NEGATIVE
         document = store.document(filed.alert.document)
         deliveries = store.deliveries(alert=filed.alert.key)
+        fired = store.rule_version(filed.alert.rule, filed.alert.version)
     if call.terminal.as_json:
         call.terminal.answer(
             {
                 **_brief(filed),
+                "version": filed.alert.version or None,
+                "definition": fired.definition if fired else None,
                 "evidence": [
                     {"field": e.field, "start": e.start, "end": e.end, "clause": e.clause}
                     for e in filed.alert.evidence
@@ -76,6 +79,10 @@ def show(call: Call) -> int:
     say(filed.title, "bold")
     say(f"{filed.alert.severity} · rule {filed.alert.rule} · {filed.source} · {filed.alert.at:%Y-%m-%d %H:%M:%S} UTC")
     say(filed.url or "(no link)")
+    if filed.alert.version:
+        say(f"version {filed.alert.version} of the rule{':' if fired else ', whose text was not recorded'}")
+        for line in fired.definition.split("\n") if fired else ():
+            say(f"    {line}")
     if document is not None:
         say(f"first seen {document.first_seen:%Y-%m-%d %H:%M:%S} UTC, document {document.key}")
         for reason in filed.alert.evidence:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from monitor.cli import NEGATIVE, OK, Call
 from monitor.commands.rules import failures_as_rows
 from monitor.commands.terminal import counted
+from monitor.commands.tuning.lint import findings
 from monitor.opening import load
 from rules.percolate import run_examples
 
@@ -40,4 +41,6 @@ def check(call: Call) -> int:
         f"{examples - len(failures)} of {counted(examples, 'example')} pass"
     )
     call.terminal.say(f"{loaded.path}: {counts}", "red" if failures else "green")
+    if found := findings(config):
+        call.terminal.say(f"`tipstaff rules lint` has {counted(len(found), 'thing')} to say about the rules")
     return NEGATIVE if failures else OK

@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from io import TextIOWrapper
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
+from rich.cells import cell_len
 from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.text import Text
+
+_LINE: Final = 100
+"""Characters of a line of quoted text."""
 
 
 class Terminal:
@@ -34,6 +47,11 @@ class Terminal:
     def interactive(self) -> bool:
         """True when a person is looking: then progress may be drawn."""
         return self._errors.is_terminal
+
+    @property
+    def block(self) -> str:
+        """What bars are made of."""
+        return "#" if self._escaped else "█"
 
     def answer(self, value: Any) -> None:
         """Write one JSON document."""
@@ -80,6 +98,37 @@ class Terminal:
             table.add_row(*(Text(cell) for cell in row))
         Console(file=self._out, highlight=False).print(table)
 
+    def marked(self, text: str, marks: Iterable[tuple[int, int]], indent: str = "    ") -> None:
+        """Write the lines of a text that have a mark [start, end), with it underlined, in a pipe by carets below."""
+        text = "".join(" " if character.isspace() else character for character in text)
+        spans = [(start, end) for start, end in marks if start < end]
+        for first, last in _lines(text):
+            here = [(max(start, first), min(end, last)) for start, end in spans if start < last and end > first]
+            if here or not spans:
+                self._marked_line(text[first:last].rstrip(), [(a - first, b - first) for a, b in here], indent)
+
+    def _marked_line(self, line: str, marks: Sequence[tuple[int, int]], indent: str) -> None:
+        shown = Text(indent + line)
+        for start, end in marks:
+            shown.stylize("bold underline", len(indent) + start, len(indent) + end)
+        self._console.print(shown)
+        if marks and not self._console.is_terminal:
+            below = ""
+            for start, end in marks:
+                below += " " * (cell_len(line[:start]) - cell_len(below)) + "^" * cell_len(line[start:end])
+            self._console.print(Text(indent + below))
+
+    @contextmanager
+    def progress(self, text: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+        """Draw a bar on a terminal, with documents a second; give a function that is told how many more are done."""
+        if not self.interactive:
+            yield lambda _more: None
+            return
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), _Speed())
+        with Progress(*columns, TimeRemainingColumn(), console=self._errors, transient=True) as bars:
+            task = bars.add_task(text, total=total)
+            yield lambda more: bars.advance(task, more)
+
     @contextmanager
     def working(self, text: str) -> Iterator[None]:
         """Show on a terminal that something takes its time."""
@@ -88,6 +137,23 @@ class Terminal:
                 yield
         else:
             yield
+
+
+def _lines(text: str) -> Iterator[tuple[int, int]]:
+    """Yield the characters [start, end) of lines that fit a terminal, broken at blanks where there are any."""
+    start = 0
+    while len(text) - start > _LINE:
+        end = text.rfind(" ", start + 1, start + _LINE) + 1 or start + _LINE
+        yield start, end
+        start = end
+    yield start, len(text)
+
+
+class _Speed(ProgressColumn):
+    """How many documents a second a bar stands for."""
+
+    def render(self, task: Task) -> Text:
+        return Text("" if task.speed is None else f"{task.speed:,.0f}/s", style="progress.data.speed")
 
 
 def shown(value: Any) -> str:

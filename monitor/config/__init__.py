@@ -11,14 +11,12 @@ from monitor.config.model import (
     ChannelConfig,
     Config,
     EmailChannel,
-    HealthSettings,
-    Network,
-    Settings,
     SourceConfig,
     WebhookChannel,
 )
 from monitor.config.schema import redacted, schema
 from monitor.config.secret import Secret, revealed
+from monitor.config.sections.single import HealthSettings, HistorySettings, Network, Settings
 
 __all__ = [
     "ChannelConfig",
@@ -29,6 +27,7 @@ __all__ = [
     "EmailChannel",
     "Fault",
     "HealthSettings",
+    "HistorySettings",
     "Network",
     "Secret",
     "Settings",

@@ -15,7 +15,8 @@ from pydantic_core import PydanticCustomError
 
 from monitor.config.addresses import is_loopback, is_placeholder
 from monitor.config.faults import did_you_mean, shown
-from monitor.config.model import SHORTEST_INTERVAL, Network, Settings, SourceConfig
+from monitor.config.model import SHORTEST_INTERVAL, SourceConfig
+from monitor.config.sections.single import Network, Settings
 from monitor.config.toml.lines import KeyPath
 from monitor.config.units import format_duration, parse_duration
 from monitor.config.validation import REPEATED, Ledger

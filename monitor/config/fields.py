@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, timedelta
 from types import MappingProxyType
 from typing import Annotated, Any, Final
 
@@ -23,6 +23,7 @@ from monitor.config.units import (
     parse_duration,
     wrong,
 )
+from rules.model import FACTS
 
 ID_PATTERN: Final = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 IDENTIFIERS: Final = ("docket", "cik", "lei", "ticker", "crd")
@@ -40,6 +41,27 @@ def _lang(value: str) -> str:
     if re.fullmatch(r"[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*", value):
         return value.lower()
     raise wrong(f"{shown(value)} is not a language code", 'write it like "en" or "pt-br"')
+
+
+def _moment(value: Any) -> datetime:
+    """Read a TOML date or time, or a text that is one; without an offset it is UTC."""
+    at = value
+    if isinstance(at, str):
+        try:
+            at = datetime.fromisoformat(at)
+        except ValueError:
+            raise wrong(f"{shown(value)} is not a time", _LIKE_A_TIME) from None
+    if isinstance(at, date) and not isinstance(at, datetime):
+        at = datetime(at.year, at.month, at.day)  # noqa: DTZ001 - the zone comes below
+    if not isinstance(at, datetime):
+        raise wrong(f"must be a time, not {kind_of(value)}", _LIKE_A_TIME)
+    try:
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except OverflowError:
+        raise wrong(f"{shown(value)} is not a time", _LIKE_A_TIME) from None
+
+
+_LIKE_A_TIME: Final = "write it like 2024-03-05 or 2024-03-05T21:04:11Z"
 
 
 def _ports(ports: tuple[int, ...]) -> tuple[int, ...]:
@@ -72,6 +94,20 @@ def _silent_hint(value: Any) -> str:
     return did_you_mean(value, ["silent"]) if isinstance(value, str) else ""
 
 
+def _keep(value: Any) -> timedelta | None:
+    if value is None or value == "forever":
+        return None
+    try:
+        keep = parse_duration(value)
+    except PydanticCustomError:
+        hint = 'write "forever", or a duration such as "180d"'
+        near = did_you_mean(value, ["forever"]) if isinstance(value, str) else ""
+        raise wrong(f"{shown(value)} is neither forever nor a duration", near or hint) from None
+    if keep < timedelta(days=1):
+        raise wrong(f"{format_duration(keep)} is shorter than 1d, the least allowed")
+    return keep
+
+
 def as_alias(value: Any) -> Any:
     """Return an alias that is written as text alone as the table it stands for."""
     return {"text": value} if isinstance(value, str) else value
@@ -90,22 +126,27 @@ def _frozen(value: dict[str, Any]) -> Mapping[str, Any]:
     return MappingProxyType(value)
 
 
-def _identifier_lists(value: Any) -> Any:
-    if not isinstance(value, dict):
-        return value
-    pairs: list[tuple[str, str]] = []
-    for scheme, given in value.items():
-        if scheme not in IDENTIFIERS:
-            hint = did_you_mean(scheme, IDENTIFIERS) or f"known are {', '.join(IDENTIFIERS)}"
-            raise wrong("is not a known kind of identifier", hint, at=scheme)
-        for text in given if isinstance(given, tuple) else (given,):
-            if not isinstance(text, str) or not text.strip():
-                raise wrong(f"must be text, or a list of texts, not {kind_of(text)}", at=scheme)
-            pairs.append((scheme, text.strip()))
-    return tuple(pairs)
+def _named_texts(known: tuple[str, ...], what: str) -> Callable[[Any], Any]:
+    """Return a check that turns a table of texts and lists of texts into (name, text) pairs."""
+
+    def pairs(value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        found: list[tuple[str, str]] = []
+        for name, given in value.items():
+            if name not in known:
+                hint = did_you_mean(name, known) or f"known are {', '.join(known)}"
+                raise wrong(f"is not a known {what}", hint, at=name)
+            for text in given if isinstance(given, tuple) else (given,):
+                if not isinstance(text, str) or not text.strip():
+                    raise wrong(f"must be text, or a list of texts, not {kind_of(text)}", at=name)
+                found.append((name, text.strip()))
+        return tuple(found)
+
+    return pairs
 
 
-def _identifiers_back(pairs: tuple[tuple[str, str], ...]) -> dict[str, list[str]]:
+def named_texts_back(pairs: tuple[tuple[str, str], ...]) -> dict[str, list[str]]:
     table: dict[str, list[str]] = {}
     for scheme, text in pairs:
         table.setdefault(scheme, []).append(text)
@@ -114,6 +155,10 @@ def _identifiers_back(pairs: tuple[tuple[str, str], ...]) -> dict[str, list[str]
 
 def _first_back(first: timedelta | None) -> str:
     return "silent" if first is None else format_duration(first)
+
+
+def _keep_back(keep: timedelta | None) -> str:
+    return "forever" if keep is None else format_duration(keep)
 
 
 def _headers_back(headers: Mapping[str, str | Secret]) -> dict[str, Any]:
@@ -159,20 +204,35 @@ First = Annotated[
         }
     ),
 ]
-Identifiers = Annotated[
-    tuple[tuple[str, str], ...],
-    BeforeValidator(_identifier_lists),
-    PlainSerializer(_identifiers_back),
+Keep = Annotated[
+    timedelta | None,
+    BeforeValidator(_keep),
+    PlainSerializer(_keep_back, return_type=str),
     WithJsonSchema(
         {
-            "type": "object",
-            "properties": {
-                scheme: {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
-                for scheme in IDENTIFIERS
-            },
-            "additionalProperties": False,
+            "anyOf": [{"const": "forever"}, {"type": "string", "pattern": DURATION_PATTERN}],
+            "examples": ["180d", "forever"],
         }
     ),
+]
+
+
+def _named_texts_schema(known: tuple[str, ...]) -> WithJsonSchema:
+    one: dict[str, Any] = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+    return WithJsonSchema({"type": "object", "properties": dict.fromkeys(known, one), "additionalProperties": False})
+
+
+Identifiers = Annotated[
+    tuple[tuple[str, str], ...],
+    BeforeValidator(_named_texts(IDENTIFIERS, "kind of identifier")),
+    PlainSerializer(named_texts_back),
+    _named_texts_schema(IDENTIFIERS),
+]
+Facts = Annotated[
+    tuple[tuple[str, str], ...],
+    BeforeValidator(_named_texts(FACTS, "field of a document")),
+    PlainSerializer(named_texts_back),
+    _named_texts_schema(FACTS),
 ]
 
 
@@ -201,3 +261,4 @@ Interval = Annotated[Duration, AfterValidator(_interval)]
 Repeat = Annotated[Duration, _between(timedelta(minutes=1), timedelta(days=30))]
 FilePath = Annotated[str, AfterValidator(_file_path)]
 Lang = Annotated[str, AfterValidator(_lang)]
+Moment = Annotated[datetime, BeforeValidator(_moment), WithJsonSchema({"type": "string"})]

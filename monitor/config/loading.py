@@ -7,33 +7,33 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
-from monitor.config import checks
+from monitor.config import checks, queries
 from monitor.config.faults import ConfigFaults, ConfigMissing, Fault
 from monitor.config.model import (
     ChannelConfig,
     Config,
     EmailChannel,
     EntityTable,
-    HealthSettings,
+    FragmentTable,
     MatterTable,
-    Network,
     RuleTable,
-    Settings,
     SourceConfig,
     WebhookChannel,
 )
 from monitor.config.preparation import Preparation, store_address
+from monitor.config.sections.single import HealthSettings, HistorySettings, Network, Settings
 from monitor.config.toml.lines import KeyPath
 from monitor.config.toml.reading import Reading, read
 from monitor.config.validation import SECTIONS, Ledger, channel_model, check_sections, repeated, single, validated
-from rules.model import Alias, Entity, Example, Rule
-from rules.parse import InvalidQuery, QueryFault, parse
-from rules.percolate import RuleBook, RuleBookFault, compile_rules
+from rules.model import Rule
+from rules.percolate import compile_rules
 
 NAME: Final = "config.toml"
 SOURCE_KINDS: Final = ("feed",)
+LAYERED: Final = frozenset({"entity", "matter", "fragment", "rule"})
+"""Sections of which a file may consist that is an edit of another config and no config of its own."""
 AnyFault = TypeVar("AnyFault", bound=Fault)
 
 
@@ -95,13 +95,57 @@ def load(
     Raises:
         ConfigFaults: with every fault of every file.
     """
+    return _assembled(read(path, SECTIONS), environ, secrets, options or {}, source_kinds)
+
+
+def load_edited(
+    path: Path, edit: Path, *, environ: Mapping[str, str], source_kinds: Collection[str] = SOURCE_KINDS
+) -> Config:
+    """Read a config as it would be with an edit; secrets stay unread.
+
+    Args:
+        path: the root file.
+        edit: another config file, to be read instead; or one with only rules and what they name, whose tables take
+            the place of those of the same ids.
+        environ: environment variables, for overrides.
+        source_kinds: the kinds of source there are.
+
+    Raises:
+        ConfigFaults: with every fault of every file.
+    """
+    changed = read(edit, SECTIONS)
+    if not changed.table or not changed.table.keys() <= LAYERED:
+        return _assembled(changed, environ, False, {}, source_kinds)
     reading = read(path, SECTIONS)
+    reading.lay(changed)
+    return _assembled(reading, environ, False, {}, source_kinds)
+
+
+def places_of(path: Path, sections: Collection[str]) -> Mapping[tuple[str, str], tuple[str, int]]:
+    """Return where the tables of a config stand: (section, id) -> file and line."""
+    reading = read(path, SECTIONS)
+    ledger = Ledger(reading)
+    return {
+        (section, str(table.get("id"))): (origin[0].shown, origin[0].lines.position(origin[1])[0])
+        for section in sections
+        for path_of, table in ledger.tables(section)
+        if (origin := reading.origin(path_of)) is not None
+    }
+
+
+def _assembled(
+    reading: Reading,
+    environ: Mapping[str, str],
+    secrets: bool,
+    options: Mapping[str, str],
+    source_kinds: Collection[str],
+) -> Config:
     if not reading.files:
         raise ConfigFaults(_ordered(reading, reading.faults))
     ledger = Ledger(reading)
     preparation = Preparation(ledger, environ, secrets=secrets)
     check_sections(ledger)
-    preparation.override(options or {})
+    preparation.override(options)
     preparation.fetch()
     return _Assembly(ledger, preparation).config(source_kinds)
 
@@ -118,6 +162,7 @@ class _Assembly:
         settings = single(ledger, "tipstaff", Settings)
         network = single(ledger, "network", Network)
         health = single(ledger, "health", HealthSettings)
+        history = single(ledger, "history", HistorySettings)
         sources = tuple(repeated(ledger, "source", SourceConfig).values())
         entities = repeated(ledger, "entity", EntityTable)
         matters = repeated(ledger, "matter", MatterTable)
@@ -128,24 +173,27 @@ class _Assembly:
         checks.check_sources(ledger, source_kinds, network)
         checks.check_channels(ledger)
         checks.check_examples(ledger)
-        self._check_queries()
+        queries.check(ledger)
         settings = checks.check_contact(ledger, settings, sources)
         if ledger.faults or ledger.reading.faults:
             raise ConfigFaults(_ordered(ledger.reading, (*ledger.reading.faults, *ledger.faults)))
         everybody = tuple(channel.id for channel in channels if channel.enabled)
         asked = tuple(_rule(table, everybody) for table in rules.values() if table.enabled)
         known = tuple(table.entity() for table in entities.values())
-        book = compile_rules(asked, known, frozenset(checks.ids(ledger, "source")))
-        self._warn_of_entities(book, entities)
+        shared = tuple(table.fragment() for table in repeated(ledger, "fragment", FragmentTable).values())
+        book = compile_rules(asked, known, frozenset(checks.ids(ledger, "source")), fragments=shared)
+        queries.warn_of_entities(ledger, book, {table.id: path for path, table in entities.items()})
         return Config(
             path=ledger.reading.root,
             tipstaff=self._with_place(settings),
             network=network,
             health=health,
+            history=history,
             sources=sources,
             entities=known,
             matters=tuple(table.matter() for table in matters.values()),
-            rules=asked,
+            fragments=shared,
+            rules=book.rules,
             channels=channels,
             rulebook=book,
             warnings=tuple(_ordered(ledger.reading, ledger.warnings)),
@@ -161,73 +209,6 @@ class _Assembly:
             if isinstance(valid, EmailChannel | WebhookChannel):
                 found.append(valid)
         return tuple(found)
-
-    def _check_queries(self) -> None:
-        """Read every query, also of rules that are faulty elsewhere or not enabled, and write down what is wrong."""
-        ledger = self.ledger
-        asked = {
-            str(path[1]): (path, Rule(id=str(path[1]), when=table["when"]))
-            for path, table in ledger.tables("rule")
-            if isinstance(table.get("when"), str)
-        }
-        if ledger.reading.broken:
-            # What a query names may stand in the file that could not be read: only its form can be judged.
-            for path, rule in asked.values():
-                self._check_form(path, rule)
-            return
-        entities = {entity.id: (path, entity) for path, entity in self._named_entities()}
-        try:
-            compile_rules(
-                [rule for _, rule in asked.values()],
-                [entity for _, entity in entities.values()],
-                frozenset(checks.ids(ledger, "source")),
-            )
-        except RuleBookFault as book:
-            for number, fault in book.faults:
-                self._query_fault(*asked[number], fault)
-            for wrong in book.entities:
-                ledger.fault(self._named_part(entities[wrong.entity][0], wrong.message), wrong.message)
-
-    def _check_form(self, path: KeyPath, rule: Rule) -> None:
-        try:
-            parse(rule.when)
-        except InvalidQuery as invalid:
-            for fault in invalid.faults:
-                self._query_fault(path, rule, fault)
-
-    def _query_fault(self, path: KeyPath, rule: Rule, fault: QueryFault) -> None:
-        key = (*path, "when")
-        origin = self.ledger.reading.origin(key)
-        at = origin[0].lines.inside(origin[1], fault.line, fault.column) if origin else None
-        hint = f'did you mean "{fault.suggestion}"?' if fault.suggestion else ""
-        snippet = "\n".join(fault.render(rule.when).split("\n")[1:])
-        self.ledger.fault(key, fault.message, hint, at=at, snippet=snippet)
-
-    def _named_entities(self) -> Iterable[tuple[KeyPath, Entity]]:
-        """Yield every entity that has an id: a fault elsewhere in its table is no fault of rules that name it."""
-        seen: set[str] = set()
-        for path, table in self.ledger.tables("entity"):
-            name = table.get("id")
-            if isinstance(name, str) and name not in seen:
-                seen.add(name)
-                yield (
-                    path,
-                    Entity(id=name, name=_text(table.get("name"), name), aliases=_aliases(table), tags=_tags(table)),
-                )
-
-    def _warn_of_entities(self, book: RuleBook, entities: Mapping[KeyPath, EntityTable]) -> None:
-        by_id = {table.id: path for path, table in entities.items()}
-        for fault in book.warnings:
-            self.ledger.warn(self._named_part(by_id[fault.entity], fault.message), fault.message)
-
-    def _named_part(self, path: KeyPath, message: str) -> KeyPath:
-        """Return the key of an entity that a message about it quotes: an alias, or else the name."""
-        aliases = self.ledger.table("entity", int(path[1])).get("aliases")
-        for number, alias in enumerate(aliases if isinstance(aliases, tuple) else ()):
-            text = alias.get("text") if isinstance(alias, dict) else alias
-            if isinstance(text, str) and f'"{text.casefold()}"' in message.casefold():
-                return (*path, "aliases", number)
-        return (*path, "name")
 
     def _with_place(self, settings: Settings) -> Settings:
         """Make a store path absolute: it counts from the file it stands in, or from where tipstaff was started."""
@@ -255,25 +236,8 @@ def _rule(table: RuleTable, everybody: tuple[str, ...]) -> Rule:
         severity=table.severity,
         channels=everybody if table.channels is None else tuple(dict.fromkeys(table.channels)),
         updates=table.updates,
-        examples=tuple(
-            Example(alert=e.alert, title=e.title, text=e.text, kind=e.kind, source=e.source) for e in table.example
-        ),
+        examples=tuple(example.made() for example in table.example),
     )
-
-
-def _text(value: object, otherwise: str) -> str:
-    return value if isinstance(value, str) and value else otherwise
-
-
-def _tags(table: Mapping[str, Any]) -> tuple[str, ...]:
-    tags = table.get("tags")
-    return tuple(tag for tag in tags if isinstance(tag, str)) if isinstance(tags, tuple) else ()
-
-
-def _aliases(table: Mapping[str, Any]) -> tuple[Alias, ...]:
-    aliases = table.get("aliases")
-    texts = [a.get("text") if isinstance(a, dict) else a for a in aliases] if isinstance(aliases, tuple) else []
-    return tuple(Alias(text=text) for text in texts if isinstance(text, str) and text)
 
 
 def _ordered(reading: Reading, faults: Iterable[AnyFault]) -> list[AnyFault]:

@@ -13,12 +13,12 @@ from types import MappingProxyType
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from monitor.config.addresses import check_contact, check_mail_host, check_store, is_loopback
+from monitor.config.addresses import check_mail_host, is_loopback
 from monitor.config.faults import ConfigWarning
 from monitor.config.fields import (
-    Allowance,
+    Facts,
     FilePath,
     First,
     Headers,
@@ -26,118 +26,24 @@ from monitor.config.fields import (
     Identifiers,
     Interval,
     Lang,
-    Limit,
     Mailbox,
-    Ports,
-    Repeat,
-    Spacing,
-    Spacings,
+    Moment,
     Tags,
     Text,
-    Timeout,
     Title,
     Url,
     as_alias,
 )
 from monitor.config.secret import Secret, SecretValue
-from monitor.config.units import AddressRange, Rate, parse_allowance
-from rules.model import Alias, Entity, Kind, Matter, Rule, Severity
+from monitor.config.sections.single import HealthSettings, HistorySettings, Network, Settings, Table, nothing
+from monitor.config.units import Rate
+from rules.model import Alias, Entity, Example, Fragment, Kind, Matter, Rule, Severity
 from rules.percolate import RuleBook
 
 SHORTEST_INTERVAL: Final = timedelta(seconds=30)
 USUAL_PORTS: Final[Mapping[str, int]] = MappingProxyType({"starttls": 587, "tls": 465, "none": 25})
 
 Identity = Literal["auto", "guid", "content"]
-
-
-def _nothing() -> Mapping[str, Any]:
-    return MappingProxyType({})
-
-
-class Table(BaseModel):
-    """A TOML table: unknown keys are faults, values are of their own type, nothing changes afterwards."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=False)
-
-
-class Settings(Table):
-    """`[tipstaff]`: who runs it, where it remembers, how it logs."""
-
-    contact: Annotated[str, AfterValidator(check_contact)] | None = Field(
-        default=None,
-        description="Who the watched sites can reach, an e-mail address or web address; sent in the User-Agent. "
-        "sec.gov refuses requests without it.",
-    )
-    store: Annotated[str, AfterValidator(check_store)] = Field(
-        default="data/tipstaff.db",
-        repr=False,
-        description="Where tipstaff remembers: the path of an SQLite file (relative to the config file), "
-        "or postgresql://user@host/database.",
-    )
-    log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="The least important events that are logged."
-    )
-    log_format: Literal["text", "json"] = Field(
-        default="text", description="One line of text an event for people, or one JSON object for machines."
-    )
-
-
-class Network(Table):
-    """`[network]`: limits for every request to a source or webhook."""
-
-    allow: tuple[Allowance, ...] = Field(
-        default=(),
-        description="Private addresses that may be reached all the same, as ADDRESS/PREFIX:PORT, "
-        'for example "10.1.2.0/24:443"; everything else that is not public is refused.',
-    )
-    ports: Ports = Field(default=(80, 443, 8080, 8443), description="Ports that may be reached on public addresses.")
-    connect_timeout: Timeout = Field(
-        default=timedelta(seconds=10), description="Longest wait for name look-up, connection and TLS."
-    )
-    read_timeout: Timeout = Field(
-        default=timedelta(seconds=15), description="Longest wait for the next piece of an answer."
-    )
-    total_timeout: Timeout = Field(
-        default=timedelta(seconds=30), description="Longest time for one request with all its redirects."
-    )
-    wire_limit: Limit = Field(default=10_000_000, description="Largest answer as it travels, compressed.")
-    decoded_limit: Limit = Field(default=20_000_000, description="Largest answer once it is unpacked.")
-    concurrency: int = Field(default=32, ge=1, le=1000, description="Requests under way at once, over all hosts.")
-    host_spacing: Spacing = Field(
-        default=timedelta(milliseconds=500), description="Shortest time between two requests to one host."
-    )
-    hosts: Spacings = Field(
-        default_factory=_nothing,
-        description='Other spacings for single hosts and all hosts below them: "sec.gov" = "200ms".',
-    )
-
-    @property
-    def allowed(self) -> tuple[tuple[AddressRange, int], ...]:
-        """`allow` as address ranges with the port that may be reached there."""
-        return tuple(parse_allowance(text) for text in self.allow)
-
-    def spacing(self, host: str) -> timedelta:
-        """Return the shortest time between two requests to a host: its own, its parent's, or `host_spacing`."""
-        labels = host.lower().rstrip(".").split(".")
-        for start in range(len(labels)):
-            named = self.hosts.get(".".join(labels[start:]))
-            if named is not None:
-                return named
-        return self.host_spacing
-
-
-class HealthSettings(Table):
-    """`[health]`: when and where tipstaff tells about its own troubles."""
-
-    failures: int = Field(
-        default=3, ge=1, le=100, description="Failures of a source in a row after which it is told."
-    )
-    channels: tuple[str, ...] = Field(
-        default=(), description="Channels that are told; without it, every channel that is enabled."
-    )
-    repeat: Repeat = Field(
-        default=timedelta(hours=6), description="How long after the first notice a trouble that lasts is told again."
-    )
 
 
 class SourceConfig(Table):
@@ -162,9 +68,13 @@ class SourceConfig(Table):
         description="How entries are told apart: by guid, by content, or as the feed's behaviour suggests (auto).",
     )
     tags: Tags = Field(default=(), description="Words to group sources by (tag:... in rules).")
+    facts: Facts = Field(
+        default=(),
+        description="What is true of all its documents: form, item, docket, court, agency, topic (agency:sec).",
+    )
     enabled: bool = Field(default=True, description="false: the source is checked but not asked.")
     headers: Headers = Field(
-        default_factory=_nothing,
+        default_factory=nothing,
         description='Request headers, for example Authorization = { env = "TOKEN" }; sent to this host only.',
     )
     ca_file: FilePath | None = Field(
@@ -254,6 +164,17 @@ class MatterTable(Table):
         return Matter(name=self.name, docket=self.docket, plaintiff=self.plaintiff, defendant=self.defendant)
 
 
+class FragmentTable(Table):
+    """`[[fragment]]`: a piece of a query that rules share (fragment:ID)."""
+
+    id: Id = Field(description="The fragment's name in rules (fragment:ID).")
+    when: Annotated[str, Field(max_length=20_000)] = Field(description="The query; see docs/rules.md.")
+
+    def fragment(self) -> Fragment:
+        """Return the fragment that rules use."""
+        return Fragment(id=self.id, when=self.when)
+
+
 class ExampleTable(Table):
     """`[[rule.example]]`: a text with the outcome its author wants; run by `tipstaff check`."""
 
@@ -262,6 +183,16 @@ class ExampleTable(Table):
     text: str = Field(default="", max_length=100_000, description="The document's text.")
     kind: Kind = Field(default="news", description="What the document is (kind:... in rules).")
     source: str = Field(default="example", description="The source it comes from (source:... in rules).")
+    published: Moment | None = Field(default=None, description="When it was published (published:... in rules).")
+    lang: Lang | None = Field(default=None, description="The document's language (lang:... in rules).")
+    tags: tuple[Text, ...] = Field(default=(), description="The document's tags (tag:... in rules).")
+    facts: Facts = Field(
+        default=(), description="What the source states of it: form, item, docket, court, agency, topic (form:8-K)."
+    )
+
+    def made(self) -> Example:
+        """Return the example that rules use."""
+        return Example(**{name: getattr(self, name) for name in type(self).model_fields})
 
 
 class RuleTable(Table):
@@ -334,7 +265,7 @@ class WebhookChannel(Channel):
         description="Several signing secrets, the newest first, while receivers change over; instead of secret.",
     )
     headers: Headers = Field(
-        default_factory=_nothing, description='Request headers, for example Authorization = { env = "TOKEN" }.'
+        default_factory=nothing, description='Request headers, for example Authorization = { env = "TOKEN" }.'
     )
     rate: Rate = Field(default=10.0, description="Messages sent at most, on average.")
 
@@ -359,9 +290,11 @@ class ConfigTables(Table):
     tipstaff: Settings = Field(default=Settings(), description="Who runs it, where it remembers, how it logs.")
     network: Network = Field(default=Network(), description="Limits for every request to a source or webhook.")
     health: HealthSettings = Field(default=HealthSettings(), description="Telling about tipstaff's own troubles.")
+    history: HistorySettings = Field(default=HistorySettings(), description="How much of the past is kept.")
     source: tuple[SourceConfig, ...] = Field(default=(), description="Places that publish documents.")
     entity: tuple[EntityTable, ...] = Field(default=(), description="Companies, persons, agencies that rules name.")
     matter: tuple[MatterTable, ...] = Field(default=(), description="Dockets and their parties.")
+    fragment: tuple[FragmentTable, ...] = Field(default=(), description="Pieces of queries that rules share.")
     rule: tuple[RuleTable, ...] = Field(default=(), description="Standing orders: when this, tell them.")
     channel: tuple[Annotated[ChannelConfig, Field(discriminator="kind")], ...] = Field(
         default=(), description="Ways to tell people and programs."
@@ -376,9 +309,11 @@ class Config:
     tipstaff: Settings
     network: Network
     health: HealthSettings
+    history: HistorySettings
     sources: tuple[SourceConfig, ...]
     entities: tuple[Entity, ...]
     matters: tuple[Matter, ...]
+    fragments: tuple[Fragment, ...]
     rules: tuple[Rule, ...]
     """Only those that are enabled; `channels` names every enabled channel where the file names none."""
     channels: tuple[ChannelConfig, ...]

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, TypeAdapter
 
+from monitor.config.fields import named_texts_back
 from monitor.config.loading import SOURCE_KINDS
 from monitor.config.model import (
     AliasTable,
@@ -15,16 +16,15 @@ from monitor.config.model import (
     EmailChannel,
     EntityTable,
     ExampleTable,
-    HealthSettings,
+    FragmentTable,
     MatterTable,
-    Network,
     RuleTable,
-    Settings,
     SourceConfig,
     WebhookChannel,
 )
 from monitor.config.secret import HIDDEN
-from rules.model import Entity, Matter, Rule
+from monitor.config.sections.single import HealthSettings, HistorySettings, Network, Settings
+from rules.model import Entity, Example, Matter, Rule
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 SHORTEST_SECRET: Final = 4
@@ -33,10 +33,12 @@ _MODELS: Final[tuple[type[BaseModel], ...]] = (
     Settings,
     Network,
     HealthSettings,
+    HistorySettings,
     SourceConfig,
     AliasTable,
     EntityTable,
     MatterTable,
+    FragmentTable,
     ExampleTable,
     RuleTable,
     EmailChannel,
@@ -49,7 +51,7 @@ def schema(source_kinds: Collection[str] = SOURCE_KINDS) -> dict[str, Any]:
     made = ConfigTables.model_json_schema(by_alias=True)
     for model in _MODELS:
         _write_defaults(made["$defs"][model.__name__], model)
-    for name in ("tipstaff", "network", "health"):
+    for name in ("tipstaff", "network", "health", "history"):
         made["properties"][name].pop("default", None)
     made["$defs"]["SourceConfig"]["properties"]["kind"]["enum"] = list(source_kinds)
     made["$defs"]["EmailChannel"]["properties"]["port"].pop("default")
@@ -101,9 +103,11 @@ def redacted(config: Config) -> dict[str, Any]:
         "tipstaff": _dump(config.tipstaff),
         "network": _dump(config.network),
         "health": _dump(config.health),
+        "history": _dump(config.history),
         "source": [_dump(source) for source in config.sources],
         "entity": [_entity(entity) for entity in config.entities],
         "matter": [_matter(matter) for matter in config.matters],
+        "fragment": [{"id": fragment.id, "when": fragment.when} for fragment in config.fragments],
         "rule": [_rule(rule) for rule in config.rules],
         "channel": [_dump(channel) for channel in config.channels],
     }
@@ -117,9 +121,6 @@ def _dump(model: BaseModel) -> dict[str, Any]:
 
 
 def _entity(entity: Entity) -> dict[str, Any]:
-    identifiers: dict[str, list[str]] = {}
-    for scheme, text in entity.identifiers:
-        identifiers.setdefault(scheme, []).append(text)
     return {
         "id": entity.id,
         "name": entity.name,
@@ -127,7 +128,7 @@ def _entity(entity: Entity) -> dict[str, Any]:
         "aliases": [
             {"text": a.text, "only_with": list(a.only_with)} if a.only_with else a.text for a in entity.aliases
         ],
-        "identifiers": identifiers,
+        "identifiers": named_texts_back(entity.identifiers),
         "tags": list(entity.tags),
     }
 
@@ -149,10 +150,24 @@ def _rule(rule: Rule) -> dict[str, Any]:
         "severity": rule.severity,
         "channels": list(rule.channels),
         "updates": rule.updates,
-        "example": [
-            {"alert": e.alert, "title": e.title, "text": e.text, "kind": e.kind, "source": e.source}
-            for e in rule.examples
-        ],
+        "example": [_example(example) for example in rule.examples],
+    }
+
+
+def _example(example: Example) -> dict[str, Any]:
+    more: dict[str, Any] = {
+        "published": example.published.isoformat() if example.published else None,
+        "lang": example.lang,
+        "tags": list(example.tags),
+        "facts": named_texts_back(example.facts),
+    }
+    return {
+        "alert": example.alert,
+        "title": example.title,
+        "text": example.text,
+        "kind": example.kind,
+        "source": example.source,
+        **{key: value for key, value in more.items() if value},
     }
 
 

@@ -18,21 +18,26 @@ from monitor.config.faults import ConfigWarning, Fault, did_you_mean, kind_of, s
 from monitor.config.model import (
     CHANNEL_KINDS,
     EntityTable,
-    HealthSettings,
+    FragmentTable,
     MatterTable,
-    Network,
     RuleTable,
-    Settings,
     SourceConfig,
 )
+from monitor.config.sections.single import HealthSettings, HistorySettings, Network, Settings
 from monitor.config.toml.lines import KeyPath
 from monitor.config.toml.reading import Reading, unknown_section
 
-SINGLE: Final[Mapping[str, type[BaseModel]]] = {"tipstaff": Settings, "network": Network, "health": HealthSettings}
+SINGLE: Final[Mapping[str, type[BaseModel]]] = {
+    "tipstaff": Settings,
+    "network": Network,
+    "health": HealthSettings,
+    "history": HistorySettings,
+}
 REPEATED: Final[Mapping[str, type[BaseModel] | None]] = {
     "source": SourceConfig,
     "entity": EntityTable,
     "matter": MatterTable,
+    "fragment": FragmentTable,
     "rule": RuleTable,
     "channel": None,
 }

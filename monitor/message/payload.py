@@ -33,7 +33,7 @@ def as_payload(delivery: Delivery) -> dict[str, Any]:
     - `severity`: low, normal, high or critical
     - `title`, `act` (what a docket entry says was filed, or null), `body` (the text of a notice), `url` (or null)
     - `document`: null for notices, else `key`, `kind`, `source`, `source_title`, `published`, `first_seen`
-    - `rules`: `id`, `title`, `severity`, `when`, `clauses` of every rule that fired
+    - `rules`: `id`, `title`, `severity`, `when`, `clauses`, `version` of every rule that fired
     - `passages`: `field`, `text`, `marks` ([start, end) pairs, counted in Unicode code points of `text`)
     - `cut`: true when texts or lists were shortened to keep the body near 20 kB; each cut text ends in U+2026
     """
@@ -93,6 +93,7 @@ def _rule(reason: Reason, cutter: _Cutter) -> dict[str, Any]:
         "severity": reason.severity,
         "when": cutter.text(reason.when),
         "clauses": [cutter.text(clause) for clause in cutter.some(reason.clauses)],
+        "version": reason.version,
     }
 
 

@@ -42,6 +42,8 @@ class Feed:
     lang: str | None = None
     tags: tuple[str, ...] = ()
     """Added to the categories of every entry."""
+    facts: tuple[tuple[str, str], ...] = ()
+    """What is true of every entry, such as ("agency", "sec")."""
 
     def poll(self, cursor: Mapping[str, Any]) -> Effects:
         """Ask for the page, unless it is unchanged read what is new on it, and say what else is still there.
@@ -101,6 +103,7 @@ class Feed:
             lang=self.lang or lang,
             authors=entry.authors,
             tags=tuple(dict.fromkeys((*entry.tags, *self.tags))),
+            facts=self.facts,
         )
 
 

@@ -74,10 +74,11 @@ async def past(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, say: Say) -> Asy
     (tmp_path / "config.toml").chmod(0o600)
     store = open_store(str(tmp_path / "data" / "tipstaff.db"))
     bench = Bench(store=store, clock=HandClock(datetime.now(UTC) - timedelta(seconds=5)))
-    bench.rules = (Rule(id="motion", when="motion*", channels=("desk", "hook")),)
     bench.source().add("old", "Old")
     for id in ("desk", "hook"):
         bench.ear(id)
+    made = Past(bench, say)
+    made.put_in_force(Rule(id="motion", when="motion*", channels=("desk", "hook")))
     await bench.round()
-    yield Past(bench, say)
+    yield made
     store.close()

@@ -91,7 +91,7 @@ async def firm(tmp_path: Path) -> AsyncIterator[Firm]:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(daemons, "TICKS", {"due": 0.05, "sweep": 0.2, "config": 0.05})
+    monkeypatch.setattr(daemons, "TICKS", daemons.TICKS | {"due": 0.05, "sweep": 0.2, "config": 0.05})
 
 
 @pytest.fixture

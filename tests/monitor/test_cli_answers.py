@@ -21,6 +21,8 @@ KEYS = {
         *("source", "kind", "state", "interval_seconds", "last_success", "documents", "title", "url"),
     },
     ("rules", "test"): {"ok", "rules", "failures"},
+    ("rules", "history"): {"at", "what", "rule", "diff"},
+    ("rules", "history", "motion"): {"rule", "number", "version", "since", "until", "definition", "diff"},
     ("alerts", "list"): {"alert", "at", "severity", "rule", "source", "title", "url", "document"},
     ("alerts", "list", "--pending"): {
         *("delivery", "channel", "state", "attempts", "created", "not_before", "settled", "error", "detail", "title"),
@@ -29,7 +31,9 @@ KEYS = {
     ("alerts", "replay", "ffff"): {"deliveries", "unmatched", "enabled"},
     ("alerts", "cancel", "ffff"): {"deliveries", "unmatched", "enabled"},
     ("config", "path"): {"file", "looked_for"},
-    ("config", "show"): {"tipstaff", "network", "health", "source", "entity", "matter", "rule", "channel"},
+    ("config", "show"): {
+        *("tipstaff", "network", "health", "history", "source", "entity", "matter", "fragment", "rule", "channel"),
+    },
 }
 
 

@@ -224,7 +224,7 @@ def test_an_empty_file_is_a_config_without_sources(tmp_path: Path) -> None:
         max_leaves=12,
     ),
     section=st.sampled_from(
-        ["tipstaff", "network", "health", "source", "entity", "matter", "rule", "channel", "include"]
+        ["tipstaff", "network", "health", "history", "source", "entity", "matter", "rule", "channel", "include"]
     ),
 )
 def test_whatever_stands_in_a_section_is_a_config_or_a_fault(value: object, section: str, tmp_path: Path) -> None:

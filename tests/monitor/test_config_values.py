@@ -82,6 +82,41 @@ def test_an_address_that_the_guard_will_refuse_is_a_warning_that_says_how_to_all
     assert "81" in port.hint
 
 
+@pytest.mark.parametrize(
+    ("text", "keep"),
+    [
+        ("", timedelta(days=180)),
+        ("[history]\n", timedelta(days=180)),
+        ("[history]\nkeep = '1d'\n", timedelta(days=1)),
+        ("[history]\nkeep = '52w'\n", timedelta(weeks=52)),
+        ("[history]\nkeep = 'forever'\n", None),
+    ],
+)
+def test_texts_are_kept_for_half_a_year_unless_the_config_says_otherwise(
+    text: str, keep: timedelta | None, tmp_path: Path
+) -> None:
+    assert loaded(tmp_path, text).history.keep == keep
+
+
+@pytest.mark.parametrize(
+    ("value", "said", "advice"),
+    [
+        ("'23h'", "shorter than 1d", ""),
+        ("'0s'", "shorter than 1d", ""),
+        ("'forevr'", "neither forever nor a duration", 'did you mean "forever"?'),
+        ("180", "neither forever nor a duration", '"180d"'),
+        ("false", "neither forever nor a duration", '"180d"'),
+        ("'9999w'", "neither forever nor a duration", '"forever"'),
+    ],
+)
+def test_a_keep_that_is_none_is_refused_with_what_to_write(
+    value: str, said: str, advice: str, tmp_path: Path
+) -> None:
+    refused = fault(tmp_path, f"[history]\nkeep = {value}\n")
+    assert (refused.line, refused.key) == (2, "keep")
+    assert said in refused.message and advice in refused.hint
+
+
 def test_a_short_interval_is_for_this_machine_alone(tmp_path: Path) -> None:
     text = "[network]\nallow = ['127.0.0.1/32:8080']\n"
     text += "[[source]]\nid = 's'\nurl = 'http://127.0.0.1:8080/'\ninterval = '1s'\n"

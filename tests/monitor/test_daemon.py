@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from concurrent.futures import Future
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,21 +13,16 @@ from typing import Any
 import pytest
 from clocks import HandClock, settle, until
 from desks import Bench, NoNetwork, NoParser, failure
+from running import daemon, ended, refuse, running
 
 from monitor import daemon as daemons
-from monitor.daemon import Daemon, LoopDied
-from monitor.lanes import Lanes
 from monitor.notifiers import Receipt
-from monitor.outbox import Outbox
 from monitor.rounds import Rounds
-from monitor.systemd import Systemd
 from rules.model import Delivery, Message, digest
 from storage.engine import open_store
 from storage.faults import StoreFull
 
 NEVER = 3600.0
-
-Reload = Callable[[bool], Coroutine[Any, Any, bool]]
 
 
 @pytest.fixture
@@ -48,41 +41,10 @@ def ticks(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Make ticks quick, or nearly stop some of them."""
 
     def set_(**seconds: float) -> None:
-        monkeypatch.setattr(daemons, "TICKS", {"due": 0.02, "sweep": 0.02, "config": 0.02, **seconds})
+        monkeypatch.setattr(daemons, "TICKS", daemons.TICKS | {"due": 0.02, "sweep": 0.02, "config": 0.02} | seconds)
 
     set_()
     return set_
-
-
-async def nothing_new(_forced: bool) -> bool:
-    return False
-
-
-def daemon(bench: Bench, reload: Reload = nothing_new) -> Daemon:
-    clock = bench.clock
-    return Daemon(
-        bench.store,
-        Rounds(bench.store, NoNetwork(), NoParser(), clock),
-        Outbox(bench.store, clock, bench.desk),
-        Lanes(clock, concurrency=8, spacing=lambda _host: timedelta(0)),
-        clock,
-        Systemd({}),
-        desk=bench.desk,
-        reload=reload,
-    )
-
-
-@asynccontextmanager
-async def running(bench: Bench, made: Daemon | None = None) -> AsyncIterator[Daemon]:
-    """A daemon at work that has asked every source once."""
-    made = made or daemon(bench)
-    task = asyncio.create_task(made.run())
-    try:
-        await until(lambda: task.done() or all(wire.cursors for wire in bench.wires.values()))
-        yield made
-    finally:
-        made.stop()
-        await asyncio.wait_for(task, 10)
 
 
 def asked(bench: Bench, source: str = "court") -> int:
@@ -181,22 +143,6 @@ async def test_a_wall_clock_that_is_nudged_changes_no_plan(bench: Bench) -> None
 # A store that cannot write
 
 
-def refuse(bench: Bench, monkeypatch: pytest.MonkeyPatch, verb: str) -> list[bool]:
-    """Let a verb of the store fail for as long as the list is not empty."""
-    works = getattr(bench.store, verb)
-    full = [True]
-
-    def refusing(*args: Any, **kwargs: Any) -> Any:
-        if not full:
-            return works(*args, **kwargs)
-        failed: Future[Any] = Future()
-        failed.set_exception(StoreFull("no space is left", "free some"))
-        return failed
-
-    monkeypatch.setattr(bench.store, verb, refusing)
-    return full
-
-
 async def test_a_round_that_cannot_be_committed_pauses_its_source_and_is_repeated_later(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -248,19 +194,6 @@ async def test_a_step_that_fails_is_taken_again(bench: Bench, monkeypatch: pytes
 
 
 # What it ends by
-
-
-async def ended(bench: Bench, made: Daemon) -> str:
-    """Let time pass until the daemon has ended by a fault, and return what it said."""
-    task = asyncio.create_task(made.run())
-    async with asyncio.timeout(20):
-        while not task.done():
-            await until(lambda: task.done() or bench.clock.sleepers)
-            await bench.clock.pass_(daemons.BEAT)
-            await asyncio.sleep(0)
-    with pytest.raises(LoopDied) as died:
-        await task
-    return str(died.value)
 
 
 @pytest.mark.parametrize(("verb", "loop"), [("due", "due"), ("next_owed", "sweep")])

@@ -179,6 +179,7 @@ def test_the_payload_has_exactly_the_promised_fields() -> None:
             "severity": "high",
             "when": 'entity:us-sec AND motion* NOT "pro hac vice"',
             "clauses": ["motion*", "entity:us-sec"],
+            "version": "0123456789ab",
         }
     ]
     assert told["data"]["passages"][1] == {"field": "body", "text": ENTRY, "marks": [[1, 7], [19, 25], [49, 83]]}

@@ -14,6 +14,8 @@ from desks import Bench, failure
 from rules.model import Document, Rule
 from storage.engine import open_store
 
+FACTS = (("form", "8-K"), ("item", "1.05"))
+
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
@@ -199,6 +201,32 @@ async def test_an_entry_of_the_first_round_that_is_edited_does_not_become_news(b
     assert bench.owed() == []
 
 
+async def test_an_entry_that_is_edited_after_its_text_was_dropped_is_told_since_nobody_knows_what_it_said(
+    bench: Bench,
+) -> None:
+    await baselined(bench)
+    bench.clock.set_forward(timedelta(days=1))
+    now = bench.clock.now()
+    assert bench.store.thin(now, now).result() == 1
+    wire = bench.source()
+    wire.entries[0] = replace(wire.entries[0], body="a comma more")
+    wire.etag += 1
+    outcome = await bench.round()
+    assert (outcome.new, outcome.amended) == (0, 1)
+    assert bench.owed() == ["An old motion"]
+    (kept,) = bench.store.documents()
+    assert (kept.document.body, kept.thinned) == ("a comma more", None)
+
+
+async def test_an_entry_that_is_served_again_after_its_text_was_dropped_is_no_news(bench: Bench) -> None:
+    await baselined(bench)
+    now = bench.clock.now() + timedelta(days=1)
+    assert bench.store.thin(now, now).result() == 1
+    bench.source().etag += 1
+    outcome = await bench.round()
+    assert (outcome.new, outcome.amended, outcome.alerts) == (0, 0, 0)
+
+
 async def test_a_rule_that_asks_for_updates_hears_of_each_revision_in_one_thread(bench: Bench) -> None:
     bench.rules = (Rule(id="motion", when="motion*", channels=("desk",), updates=True),)
     await baselined(bench)
@@ -219,18 +247,18 @@ async def test_a_rule_that_cannot_run_is_told_and_the_others_go_on(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No query of the language can raise, so the fault is planted in the evaluation of one rule."""
-    from rules import percolate  # noqa: PLC0415
+    from rules.percolate import book  # noqa: PLC0415
 
     bench.rules = (Rule(id="broken", when="zebra OR motion", channels=("desk",)), *bench.rules)
     await baselined(bench)
-    evaluate = percolate.evaluate
+    evaluate = book.evaluate
 
     def planted(node: object, view: object) -> object:
         if "zebra" in repr(node):
             raise RecursionError("too deep")
         return evaluate(node, view)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(percolate, "evaluate", planted)
+    monkeypatch.setattr(book, "evaluate", planted)
     bench.source().add("1", "Motion to compel")
     await bench.round()
     assert sorted(bench.owed()) == ["Motion to compel", "Rule cannot run: broken"]
@@ -285,7 +313,8 @@ async def test_the_same_history_gives_the_same_keys_in_another_store(bench: Benc
 
 async def test_a_document_keeps_all_that_the_source_said_of_it(bench: Bench) -> None:
     await baselined(bench)
-    bench.source().add("1", "Motion", body="text", tags=("crypto",), authors=("LR-1",), lang="en")
+    bench.source().add("1", "Motion", body="text", tags=("crypto",), authors=("LR-1",), lang="en", facts=FACTS)
     await bench.round()
     document: Document = bench.store.documents(source="court", limit=1)[0].document
     assert (document.body, document.tags, document.authors, document.lang) == ("text", ("crypto",), ("LR-1",), "en")
+    assert document.facts == FACTS

@@ -79,7 +79,7 @@ def test_the_watchdogs_patience_is_read_in_seconds(given: str, seconds: float | 
 
 @pytest.fixture
 def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
-    monkeypatch.setattr(daemons, "TICKS", {"due": 0.02, "sweep": 0.02, "config": 0.02})
+    monkeypatch.setattr(daemons, "TICKS", daemons.TICKS | {"due": 0.02, "sweep": 0.02, "config": 0.02})
     store = open_store(str(tmp_path / "tipstaff.db"))
     bench = Bench(store=store, clock=HandClock())
     store.take("desk-1:1", bench.clock.now())

@@ -6,18 +6,21 @@ import pytest
 from hypothesis import given
 from queries import ENTITIES, texts
 
-from rules.entities import Gazetteer, find_faults
-from rules.model import Alias, Entity
-from rules.words import Text
+from rules.entities import Gazetteer, View, find_faults
+from rules.model import Alias, Document, Entity
 
 GAZETTEER = Gazetteer(ENTITIES)
 
 
+def view_of(title: str, body: str = "", gazetteer: Gazetteer = GAZETTEER) -> View:
+    return View(Document(source="wire", title=title, body=body), gazetteer)
+
+
 def mentioned(title: str, body: str = "", gazetteer: Gazetteer = GAZETTEER) -> dict[str, list[str]]:
-    read = {"title": Text(title), "body": Text(body)}
-    found = gazetteer.find(read["title"], read["body"])
+    view = view_of(title, body, gazetteer)
+    found = gazetteer.find(view)
     return {
-        entity: [read[mention.field].quote(mention.first, mention.last) for mention in mentions]
+        entity: [view.text(mention.field).quote(mention.first, mention.last) for mention in mentions]
         for entity, mentions in found.items()
     }
 
@@ -104,8 +107,7 @@ def test_an_alias_that_two_entities_share_mentions_both() -> None:
 
 
 def test_look_alike_letters_in_a_name_are_marked() -> None:
-    title = Text("Bіnance sued")
-    (mention,) = GAZETTEER.find(title, Text(""))["binance"]
+    (mention,) = GAZETTEER.find(view_of("Bіnance sued"))["binance"]
     assert mention.lookalike
 
 
@@ -120,7 +122,7 @@ def test_look_alike_letters_in_a_name_are_marked() -> None:
     ],
 )
 def test_a_near_miss_says_what_was_lacking(title: str, entity: str, why: str | None) -> None:
-    assert GAZETTEER.near_miss(entity, Text(title), Text("")) == why
+    assert GAZETTEER.near_miss(entity, view_of(title)) == why
 
 
 def test_tags_gather_entities() -> None:
@@ -156,11 +158,11 @@ def test_an_alias_shared_under_conditions_is_no_cause_for_warning() -> None:
 
 @given(texts, texts)
 def test_mentions_never_overlap_unless_entities_share_the_name(title: str, body: str) -> None:
-    read = {"title": Text(title), "body": Text(body)}
+    view = view_of(title, body)
     taken = set()
-    for mentions in GAZETTEER.find(read["title"], read["body"]).values():
+    for mentions in GAZETTEER.find(view).values():
         for mention in mentions:
             for number in range(mention.first, mention.last + 1):
                 assert (mention.field, number) not in taken
                 taken.add((mention.field, number))
-            assert read[mention.field].quote(mention.first, mention.last)
+            assert view.text(mention.field).quote(mention.first, mention.last)

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from queries import ENTITIES, documents, nodes
+from queries import ENTITIES, FRAGMENTS, documents, nodes
 
 from rules.entities import Gazetteer
+from rules.language.query import unparse
+from rules.language.wording import Word
 from rules.model import Alias, Document, Entity, Example, Rule, RuleFault
 from rules.percolate import RuleBook, RuleBookFault, compile_rules, run_examples
-from rules.query import Word, unparse
 
 
 def rule(when: str, rule_id: str = "r", *examples: Example) -> Rule:
@@ -24,7 +25,7 @@ def rule(when: str, rule_id: str = "r", *examples: Example) -> Rule:
 @given(st.lists(nodes, max_size=8), st.lists(documents, min_size=1, max_size=4))
 def test_the_rules_looked_up_are_all_the_rules_that_hold(trees: list, read: list[Document]) -> None:
     rules = [rule(unparse(node), f"r{number}") for number, node in enumerate(trees)]
-    book = compile_rules(rules, ENTITIES)
+    book = compile_rules(rules, ENTITIES, fragments=FRAGMENTS)
     for document in read:
         assert book.match(document) == book.match_all(document)
         matched = {match.rule.id for match in book.match(document)[0]}
@@ -87,13 +88,13 @@ def test_a_rule_that_cannot_be_evaluated_is_reported_and_the_others_go_on() -> N
 
 def test_a_defect_in_finding_entities_is_reported_by_every_rule_that_names_one() -> None:
     class BrokenGazetteer(Gazetteer):
-        def find(self, title, body):
+        def find(self, view):
             raise RuntimeError("gazetteer")
 
     rules = [(rule("motion", "words"), Word("motion"))]
     compiled = compile_rules([rule("entity:binance", "entity")], ENTITIES)
-    book = RuleBook([*rules, (compiled.rules[0], compiled._nodes[0])], BrokenGazetteer(ENTITIES))
-    matches, faults = book.match(Document(source="s", title="motion"))
+    book = RuleBook([*rules, (compiled.rules[0], compiled.node("entity"))], BrokenGazetteer(ENTITIES))
+    matches, faults = book.match(Document(source="s", title="motion by Binance"))
     assert [match.rule.id for match in matches] == ["words"]
     assert [fault.rule for fault in faults] == ["entity"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
@@ -70,3 +70,23 @@ def store(opener: Opener) -> Store:
     store = opener()
     store.plan(SOURCES, NOW).result()
     return store
+
+
+@pytest.fixture
+def two_stores(tmp_path: Path, postgres: str) -> Iterator[Callable[[], list[Store]]]:
+    """Makes a fresh pair of stores for every history."""
+    opened: list[Store] = []
+    numbers = itertools.count(1)
+
+    def fresh() -> list[Store]:
+        for store in opened:
+            store.close()
+        schema = f"history_{next(_numbers)}"
+        with psycopg.connect(postgres, autocommit=True) as connection:
+            connection.execute(f"CREATE SCHEMA {schema}")
+        opened[:] = [open_store(str(tmp_path / f"{next(numbers)}.db")), open_store(in_schema(postgres, schema))]
+        return opened
+
+    yield fresh
+    for store in opened:
+        store.close()

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,8 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url
+from kills import killed_at
+from sqlalchemy import Connection, create_engine, inspect, make_url
 from stores import NOW, SOURCE, SOURCES, compared, round_
 
 from storage import migrate, schema
@@ -29,6 +28,8 @@ from storage.migrate import STEPS, Steps
 from storage.store import Store
 
 ROOT = Path(__file__).resolve().parents[2]
+NEXT, LAST = (f"{int(STEPS.head) + number:04}" for number in (1, 2))
+"""The steps that a program two versions later would know besides."""
 
 LATER = '''"""A later step: a new table, a new column, and a change of what is there."""
 
@@ -57,15 +58,15 @@ def later(tmp_path: Path) -> Steps:
 @pytest.fixture
 def failing(tmp_path: Path) -> Steps:
     """What a program with a mistake in its last step would do."""
-    return _steps(tmp_path / "failing", last='op.execute("INSERT INTO extra_0003 (id) VALUES (1)")')
+    return _steps(tmp_path / "failing", last=f'op.execute("INSERT INTO extra_{LAST} (id) VALUES (1)")')
 
 
 def _steps(folder: Path, last: str) -> Steps:
     shutil.copytree(STEPS.folder, folder)
-    for revision, before, end in (("0002", STEPS.head, "pass"), ("0003", "0002", last or "pass")):
+    for revision, before, end in ((NEXT, STEPS.head, "pass"), (LAST, NEXT, last or "pass")):
         text = LATER.format(revision=revision, before=before, last=end)
         (folder / "versions" / f"{revision}_later.py").write_text(text, "utf-8")
-    return Steps(folder, (*STEPS.revisions, "0002", "0003"))
+    return Steps(folder, (*STEPS.revisions, NEXT, LAST))
 
 
 def _open(address: str, steps: Steps = STEPS, *, create: bool = True) -> Store:
@@ -178,7 +179,7 @@ def _is_whole(address: str, steps: Steps) -> None:
     store.close()
     with _connection(address) as connection:
         assert migrate.version(connection) == steps.head
-        for revision in steps.revisions[1:]:
+        for revision in steps.revisions[len(STEPS.revisions) :]:
             assert connection.exec_driver_sql(f"SELECT extra_{revision} FROM document").scalar() == "MOTION"
             assert connection.exec_driver_sql(f"SELECT count(*) FROM extra_{revision}").scalar() == 1
 
@@ -191,7 +192,7 @@ def test_an_older_store_is_brought_up_to_date(address: str, later: Steps) -> Non
 def test_a_copy_is_made_before_an_older_file_is_changed(sqlite_address: str, later: Steps) -> None:
     _fill(sqlite_address)
     _is_whole(sqlite_address, later)
-    copy = Path(sqlite_address.removeprefix("sqlite:///") + ".0001-before-0003")
+    copy = Path(sqlite_address.removeprefix("sqlite:///") + f".{STEPS.head}-before-{LAST}")
     assert copy.stat().st_mode & 0o777 == 0o600
     restored = open_store(str(copy))
     assert [d.key for d in restored.documents()] == ["k"]
@@ -200,12 +201,12 @@ def test_a_copy_is_made_before_an_older_file_is_changed(sqlite_address: str, lat
 
 def test_a_step_that_fails_leaves_what_the_older_program_works_with(sqlite_address: str, failing: Steps) -> None:
     _fill(sqlite_address)
-    copy = Path(sqlite_address.removeprefix("sqlite:///") + ".0001-before-0003")
-    with pytest.raises(StoreFault, match="could not be migrated to schema 0003"):
+    copy = Path(sqlite_address.removeprefix("sqlite:///") + f".{STEPS.head}-before-{LAST}")
+    with pytest.raises(StoreFault, match=f"could not be migrated to schema {LAST}"):
         _open(sqlite_address, failing)
     with _connection(sqlite_address) as connection:
-        assert migrate.version(connection) == "0002"
-        assert "extra_0003" not in inspect(connection).get_table_names()
+        assert migrate.version(connection) == NEXT
+        assert f"extra_{LAST}" not in inspect(connection).get_table_names()
     _is_whole(f"sqlite:///{copy}", STEPS)
 
 
@@ -214,9 +215,9 @@ def test_a_step_that_fails_is_undone_whole(address: str, failing: Steps) -> None
     with pytest.raises(StoreFault, match="could not be migrated"):
         _open(address, failing)
     with _connection(address) as connection:
-        assert migrate.version(connection) == "0002"
-        assert "extra_0003" not in inspect(connection).get_table_names()
-        assert "extra_0003" not in {c["name"] for c in inspect(connection).get_columns("document")}
+        assert migrate.version(connection) == NEXT
+        assert f"extra_{LAST}" not in inspect(connection).get_table_names()
+        assert f"extra_{LAST}" not in {c["name"] for c in inspect(connection).get_columns("document")}
 
 
 def test_a_step_that_breaks_a_reference_is_undone(sqlite_address: str, tmp_path: Path) -> None:
@@ -225,7 +226,7 @@ def test_a_step_that_breaks_a_reference_is_undone(sqlite_address: str, tmp_path:
     with pytest.raises(StoreFault, match="refers to a missing row of source"):
         _open(sqlite_address, steps)
     with _connection(sqlite_address) as connection:
-        assert migrate.version(connection) == "0002"
+        assert migrate.version(connection) == NEXT
 
 
 def test_a_newer_store_is_refused_without_a_write(address: str, later: Steps) -> None:
@@ -233,7 +234,7 @@ def test_a_newer_store_is_refused_without_a_write(address: str, later: Steps) ->
     _open(address, later).close()
     with _connection(address) as connection:
         before = _shape(connection)
-    with pytest.raises(NewerSchema, match="schema version 0003, and this tipstaff knows no later one than 0001"):
+    with pytest.raises(NewerSchema, match=f"schema version {LAST}, .* no later one than {STEPS.head}"):
         _open(address)
     with _connection(address) as connection:
         assert _shape(connection) == before
@@ -250,37 +251,6 @@ def test_a_store_in_use_by_an_older_daemon_is_not_migrated(address: str, later: 
     _is_whole(address, later)
 
 
-def _killed_at(point: int, start: Callable[[], object]) -> bool:
-    """Run something in a child that is killed at its nth step towards the database; False when it got through."""
-    child = os.fork()
-    if child == 0:
-        count = 0
-
-        def step(*_: object) -> None:
-            nonlocal count
-            count += 1
-            if count == point:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-        def audit(name: str, _: object) -> None:
-            if name in {"os.rename", "os.remove", "sqlite3.connect/handle"}:
-                step()
-
-        try:
-            for moment in ("before_cursor_execute", "after_cursor_execute", "commit"):
-                event.listen(Engine, moment, step)
-            sys.addaudithook(audit)
-            start()
-            os._exit(0)
-        finally:
-            os._exit(1)
-    _, status = os.waitpid(child, 0)
-    if os.WIFSIGNALED(status):
-        return True
-    assert os.waitstatus_to_exitcode(status) == 0, "the child failed instead of being killed"
-    return False
-
-
 def test_a_first_start_that_is_killed_anywhere_is_made_good_by_the_next(
     tmp_path: Path,
 ) -> None:
@@ -288,7 +258,7 @@ def test_a_first_start_that_is_killed_anywhere_is_made_good_by_the_next(
     while killed:
         points += 1
         address = f"sqlite:///{tmp_path / f'kill-{points}.db'}"
-        killed = _killed_at(points, lambda at=address: _open(at))  # type: ignore[misc]
+        killed = killed_at(points, lambda at=address: _open(at))  # type: ignore[misc]
         _fill(address)
         _is_whole(address, STEPS)
     assert points > 40
@@ -298,7 +268,7 @@ def test_a_first_start_on_a_server_that_is_killed_anywhere_is_made_good_by_the_n
     schema_name = postgres_address.rpartition("%3D")[2]
     points, killed = 1, True
     while killed:
-        killed = _killed_at(points, lambda: _open(postgres_address))
+        killed = killed_at(points, lambda: _open(postgres_address))
         _fill(postgres_address)
         _is_whole(postgres_address, STEPS)
         with psycopg.connect(postgres_address, autocommit=True) as connection:
@@ -318,7 +288,7 @@ def test_an_upgrade_that_is_killed_anywhere_is_made_good_by_the_next(
         points += 1
         address = f"sqlite:///{tmp_path / f'kill-{points}.db'}"
         shutil.copy(source, address.removeprefix("sqlite:///"))
-        killed = _killed_at(points, lambda at=address: _open(at, later))  # type: ignore[misc]
+        killed = killed_at(points, lambda at=address: _open(at, later))  # type: ignore[misc]
         _is_whole(address, later)
     assert points > 20
 

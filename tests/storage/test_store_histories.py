@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-import psycopg
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from stores import NOW, in_schema, message
+from stores import NOW, message
 
 from rules.model import Alert, Compared, Delivery, Document, Evidence, Health, SeenDocument, Traits, digest
-from storage.engine import open_store
 from storage.records import Round, Settlement
 from storage.store import Store
 
 SOURCES = ("a", "b")
 CHANNELS = ("mail", "hook")
-
-_schemas = itertools.count(1)
 
 
 @dataclass
@@ -259,26 +251,6 @@ def _run(step: tuple[Any, ...], at: datetime, model: Model, stores: list[Store])
         case ("cancel", channel):
             answers = [model.cancel(channel, at), *(s.cancel(channel=channel, now=at).result() for s in stores)]
     assert all(answer == answers[0] for answer in answers), (step, answers)
-
-
-@pytest.fixture
-def two_stores(tmp_path: Path, postgres: str) -> Iterator[Any]:
-    """Makes a fresh pair of stores for every history."""
-    opened: list[Store] = []
-    numbers = itertools.count(1)
-
-    def fresh() -> list[Store]:
-        for store in opened:
-            store.close()
-        schema = f"history_{next(_schemas)}"
-        with psycopg.connect(postgres, autocommit=True) as connection:
-            connection.execute(f"CREATE SCHEMA {schema}")
-        opened[:] = [open_store(str(tmp_path / f"{next(numbers)}.db")), open_store(in_schema(postgres, schema))]
-        return opened
-
-    yield fresh
-    for store in opened:
-        store.close()
 
 
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])

@@ -26,6 +26,7 @@ PURE_MODULES = frozenset(
         ),
         *("decimal", "difflib", "enum", "fractions", "functools", "hashlib", "heapq", "html", "itertools", "json"),
         *("math", "operator", "re", "string", "textwrap", "types", "typing", "unicodedata", "urllib.parse"),
+        *("codecs", "re2", "ahocorasick_rs"),
     }
 )
 """All that rules/ may import besides itself: modules of values, which neither read nor write anything."""
@@ -56,6 +57,8 @@ class Home(NamedTuple):
 
 
 HOMES = (
+    Home(("re2",), ("rules/language/regex.py",)),
+    Home(("ahocorasick_rs",), ("rules/percolate/scanning.py",)),
     Home(("feedparser",), ("monitor/parsing.py", "monitor/parsing/*")),
     Home(("httpx", "httpx_aiohttp", "aiohttp", "urllib.request", "http.client"), ("monitor/fetching/*",)),
     Home(("aiosmtplib", "smtplib"), ("monitor/notifiers/email.py",)),

@@ -32,6 +32,7 @@ ALERT = Message(
             severity="high",
             when='entity:us-sec AND motion* NOT "pro hac vice"',
             clauses=("motion*", "entity:us-sec"),
+            version="0123456789ab",
         ),
     ),
     passages=(

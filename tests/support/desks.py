@@ -111,6 +111,7 @@ class Bench:
     rules: tuple[Rule, ...] = (MOTION,)
     first: timedelta | None = None
     interval: timedelta = timedelta(minutes=5)
+    keep: timedelta | None = None
 
     def source(self, id: str = "court") -> Wire:
         return self.wires.setdefault(id, Wire(id, f"https://{id}.test/feed"))
@@ -127,6 +128,7 @@ class Bench:
             },
             channels={id: Channel(notifier=ear, rate=1000.0) for id, ear in self.ears.items()},
             notice_channels=tuple(sorted(self.ears)),
+            keep=self.keep,
         )
 
     async def round(self, id: str = "court") -> Outcome:

@@ -13,6 +13,7 @@ from desks import Bench
 from towns import Say
 
 from monitor.outbox import Outbox
+from rules.model import Rule
 
 CONFIG = """
 [[source]]
@@ -74,6 +75,11 @@ class Past:
 
     bench: Bench
     say: Say
+
+    def put_in_force(self, *rules: Rule) -> None:
+        """Let these be the rules, as a daemon does with a new config."""
+        self.bench.rules = rules
+        self.bench.store.record_rules(self.bench.desk().rulebook.rules, self.bench.clock.now()).result()
 
     async def file(self, *titles: str) -> None:
         """Let the court publish these, have them found, and send what is owed."""

@@ -57,6 +57,7 @@ def document(title: str = "MOTION to Compel", **changes: Any) -> Document:
         "lang": "en",
         "authors": ("Clerk", "O'Neil"),
         "tags": ("civil",),
+        "facts": (("court", "dcd"), ("docket", "1:23-cv-01599")),
     }
     return Document(**{**fields, **changes})
 
@@ -67,7 +68,7 @@ def compared(title: str = "MOTION to Compel", *aliases: int, novelty: Any = "new
     return Compared(key=key, document=document(title, **changes), novelty=novelty, aliases=aliases)
 
 
-def alert(on: Compared, rule: str = "court-motions", at: datetime = NOW) -> Alert:
+def alert(on: Compared, rule: str = "court-motions", at: datetime = NOW, version: str = "0123456789ab") -> Alert:
     """An alert of a rule on a document."""
     return Alert(
         key=digest("alert", on.key, rule),
@@ -77,6 +78,7 @@ def alert(on: Compared, rule: str = "court-motions", at: datetime = NOW) -> Aler
         severity="high",
         evidence=(Evidence(field="title", start=0, end=6, clause="motion*"),),
         at=at,
+        version=version,
     )
 
 
@@ -97,7 +99,14 @@ def message(title: str = "MOTION to Compel", **changes: Any) -> Message:
         "published": NOW - timedelta(hours=1),
         "first_seen": NOW,
         "reasons": (
-            Reason(rule="court-motions", title="Motions", severity="high", when="motion*", clauses=("motion*",)),
+            Reason(
+                rule="court-motions",
+                title="Motions",
+                severity="high",
+                when="motion*",
+                clauses=("motion*",),
+                version="0123456789ab",
+            ),
         ),
         "passages": (Passage(field="title", text=title, marks=((0, 6), (7, 9))),),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -72,6 +72,24 @@ class Reading:
         """Add the tables of a file: lists of tables grow, tables are merged, one value twice is a fault."""
         self.files.append(file)
         self._merge(self.table, (), file.table, file)
+
+    def lay(self, edit: Reading) -> None:
+        """Put the tables of other files in the place of their namesakes here; the others keep their places."""
+        for section, tables in edit.table.items():
+            self._leave_out(section, {_name(table) for table in tables if isinstance(table, dict)})
+        for file in edit.files:
+            self.take(file)
+        self.faults += edit.faults
+        self.broken = self.broken or edit.broken
+
+    def _leave_out(self, section: str, names: Collection[str | None]) -> None:
+        """Drop the tables of a section that are so named."""
+        numbered = list(enumerate(self.table.get(section, ())))
+        places = {number: self._origins.pop((section, number)) for number, _ in numbered}
+        kept = [(number, table) for number, table in numbered if _name(table) is None or _name(table) not in names]
+        self.table[section] = [table for _, table in kept]
+        for now, (number, _) in enumerate(kept):
+            self._origins[section, now] = places[number]
 
     def _merge(self, into: dict[str, Any], path: KeyPath, table: dict[str, Any], file: ConfigFile) -> None:
         for key, value in table.items():
@@ -223,6 +241,11 @@ def _reason(error: Exception) -> str:
 
 def _included(by: Fault, target: str, reason: str) -> Fault:
     return Fault(file=by.file, line=by.line, where=by.where, key=by.key, message=f"{target} {reason}")
+
+
+def _name(table: Mapping[str, Any]) -> str | None:
+    name = table.get("id", table.get("name"))
+    return name if isinstance(name, str) else None
 
 
 def _is_list_of_tables(value: object) -> bool:

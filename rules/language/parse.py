@@ -7,19 +7,29 @@ is found in one go where that is possible: after one, reading goes on as if the 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final, cast
+from itertools import islice
+from typing import Final, Literal, cast
 
+from rules import dockets
 from rules.entities import Field
-from rules.lexer import LONGEST_QUERY, Faults, Lexer, QueryFault, Sign, SignKind, near
+from rules.language.lexer import LONGEST_QUERY, Faults, Lexer, QueryFault, Sign, SignKind, near
+from rules.language.mentions import EntityRef, EntityTag
+from rules.language.proximity import Near, is_located
+from rules.language.query import And, FragmentRef, Node, Not, Or, Scope
+from rules.language.ranges import Amount, BadRange, DateTest
+from rules.language.regex import BadPattern, Regex
+from rules.language.values import STARRED, Docket, FieldTest, ValueField
+from rules.language.wording import Phrase, Prefix, Sloppy, Spelling, Word
 from rules.model import KINDS
-from rules.query import And, EntityRef, EntityTag, FieldTest, Node, Not, Or, Phrase, Prefix, Scope, ValueField, Word
 from rules.words import tokenise
 
 __all__ = ["InvalidQuery", "Names", "QueryFault", "parse"]
 
 DEEPEST_NESTING: Final = 50
+MOST_CLAUSES: Final = 5_000
+"""In one query, those of its fragments included; fragments that use fragments double with each step."""
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
 
 
@@ -30,6 +40,8 @@ class Names:
     entities: Collection[str] | None = None
     tags: Collection[str] | None = None
     sources: Collection[str] | None = None
+    fragments: Mapping[str, Node] | None = None
+    """Name -> what it stands for; None where there are no fragments."""
 
 
 class InvalidQuery(ValueError):
@@ -45,6 +57,8 @@ def parse(query: str, names: Names | None = None) -> Node:
     """Return the tree of a query; raise InvalidQuery with every fault it has."""
     faults = Faults(query)
     node = _read(query, names or Names(), faults)
+    if node is not None and not faults and is_larger(node, MOST_CLAUSES):
+        faults.add(0, len(query), f"this query has more than {MOST_CLAUSES} clauses, those of its fragments included")
     if node is None or faults:
         raise InvalidQuery(query, faults.sorted())
     return node
@@ -67,8 +81,12 @@ def _read(query: str, names: Names, faults: Faults) -> Node | None:
 
 def _is_too_deep(signs: tuple[Sign, ...], faults: Faults) -> bool:
     """Whether brackets and NOTs nest so deep that reading them could exhaust the stack."""
-    depth = run = 0
+    depth = run = nears = 0
     for sign in signs:
+        nears += sign.kind == "near"
+        if nears > DEEPEST_NESTING:
+            faults.add(sign.start, sign.end, f"a query takes {DEEPEST_NESTING} NEARs at most")
+            return True
         depth += (sign.kind == "(") - (sign.kind == ")" and depth > 0)
         run = run + 1 if sign.kind in ("not", "(", "field") else 0
         if depth > DEEPEST_NESTING or run > 2 * DEEPEST_NESTING:
@@ -77,6 +95,8 @@ def _is_too_deep(signs: tuple[Sign, ...], faults: Faults) -> bool:
     return False
 
 
+_JOINING: Final = ("and", "or", "near", ")", "end")
+"""Signs before which an operand is missing."""
 _NOTHING: Final = Word("nothing")
 """Stands where an operand was refused; never leaves the parser, since a fault was recorded with it."""
 
@@ -127,7 +147,7 @@ class _Parser:
         return parts[0] if len(parts) == 1 else And(tuple(parts))
 
     def _right_of(self, operator: Sign, name: str, read: Callable[[], Node]) -> Node:
-        if self._sign.kind in ("and", "or", ")", "end"):
+        if self._sign.kind in _JOINING:
             self._blame(operator, f"there is nothing to the right of this {name} for it to join")
             return _NOTHING
         return read()
@@ -135,18 +155,36 @@ class _Parser:
     def _negation(self) -> Node:
         operator = self._take("not")
         if operator is None:
-            return self._operand()
-        if self._sign.kind in ("and", "or", ")", "end"):
+            return self._proximity()
+        if self._sign.kind in _JOINING:
             self._blame(operator, "there is nothing after this NOT for it to exclude")
             return _NOTHING
         return Not(self._negation())
 
+    def _proximity(self) -> Node:
+        start, node = self._sign, self._operand()
+        while operator := self._take("near"):
+            right_start = self._sign
+            right = self._right_of(operator, "NEAR", self._operand)
+            for side, first in ((node, start), (right, right_start)):
+                if not is_located(side):
+                    self._blame_operand(side, first)
+            node = Near(node, right, operator.number)
+        return node
+
+    def _blame_operand(self, node: Node, first: Sign) -> None:
+        if isinstance(node, Scope):
+            advice = f"; write {node.name}:(... NEAR/8 ...)"
+        elif isinstance(node, And | Not):
+            advice = "; inside its brackets only OR may stand"
+        else:
+            advice = ""
+        self._blame(first, f"NEAR joins words, phrases, entities and groups of them with OR{advice}")
+
     def _operand(self) -> Node:
         sign = self._sign
-        if sign.kind in ("and", "or"):
-            self._at += 1
-            self._blame(sign, f"there is nothing to the left of this {sign.kind.upper()} for it to join")
-            return _NOTHING if self._sign.kind in ("and", "or", ")", "end") else self._negation()
+        if sign.kind in ("and", "or", "near", "not"):
+            return self._misplaced(sign)
         if sign.kind in (")", "end"):
             return _NOTHING
         self._at += 1
@@ -156,8 +194,31 @@ class _Parser:
             return self._scoped(sign)
         if sign.kind == "value":
             return self._value(sign)
-        classes = {"word": Word, "phrase": Phrase, "prefix": Prefix}
-        return classes[sign.kind](sign.text) if sign.kind in classes else _NOTHING
+        return self._wording(sign)
+
+    def _misplaced(self, operator: Sign) -> Node:
+        if operator.kind == "not":
+            message = "a NOT cannot stand beside NEAR; write a NEAR/8 b NOT c, or NOT (a NEAR/8 b)"
+            self._blame(operator, message)
+            return self._negation()
+        self._at += 1
+        self._blame(operator, f"there is nothing to the left of this {operator.kind.upper()} for it to join")
+        return _NOTHING if self._sign.kind in _JOINING else self._negation()
+
+    def _wording(self, sign: Sign) -> Node:
+        read: Mapping[SignKind, Callable[[], Node]] = {
+            "word": lambda: Word(sign.text),
+            "phrase": lambda: Phrase(sign.text),
+            "prefix": lambda: Prefix(sign.text),
+            "spelling": lambda: Spelling(sign.text, sign.number),
+            "sloppy": lambda: Sloppy(sign.text, sign.number),
+            "regex": lambda: Regex(sign.text),
+        }
+        try:
+            return read[sign.kind]() if sign.kind in read else _NOTHING
+        except BadPattern as refused:
+            self._blame(sign, str(refused))
+            return _NOTHING
 
     def _group(self, opening: Sign) -> Node:
         if closing := self._take(")"):
@@ -171,7 +232,7 @@ class _Parser:
     def _scoped(self, field: Sign) -> Node:
         if self._scope is not None:
             self._blame(field, f"{field.text}: cannot stand inside {self._scope.text}:")
-        if self._sign.start != field.end or self._sign.kind in ("and", "or", "not", ")", "end", "field"):
+        if self._sign.start != field.end or self._sign.kind in (*_JOINING, "not", "field"):
             self._blame(field, f"{field.text}: needs a word, a phrase or a group in brackets right after the colon")
             if self._sign.start == field.end and self._sign.kind == "field":
                 self._at += 1
@@ -184,13 +245,24 @@ class _Parser:
     def _value(self, sign: Sign) -> Node:
         if sign.text == "entity":
             return self._entity(sign)
-        if self._scope is not None:
+        if sign.text == "fragment":
+            return self._fragment(sign)
+        if self._scope is not None and sign.text != "amount":
             self._blame(
                 sign, f"{sign.text}: is no part of the {self._scope.text}; write it outside {self._scope.text}:"
             )
-        if sign.star and sign.text not in ("source", "tag"):
-            self._blame(sign, f"{sign.text}: takes a whole value; only source: and tag: may end in *")
-        elif sign.text == "source":
+        if sign.star and sign.text not in STARRED:
+            self._blame(sign, f"{sign.text}: takes a whole value; only {_listed(STARRED)} may end in *")
+            return _NOTHING
+        if sign.text == "docket":
+            return self._docket(sign)
+        if sign.text in ("published", "updated", "amount"):
+            return self._range(sign)
+        self._check_value(sign)
+        return FieldTest(cast(ValueField, sign.text), sign.value, sign.star)
+
+    def _check_value(self, sign: Sign) -> None:
+        if sign.text == "source":
             self._check_source(sign)
         elif sign.text == "kind" and sign.value not in KINDS:
             self._blame(
@@ -198,9 +270,42 @@ class _Parser:
             )
         elif sign.text == "lang" and not _LANGUAGE.fullmatch(sign.value):
             self._blame(sign, f'"{sign.value}" is not a language code such as en or pt-BR')
-        elif sign.text == "tag" and not tokenise(sign.value):
-            self._blame(sign, f'the tag "{sign.value}" has no letter or digit')
-        return FieldTest(cast(ValueField, sign.text), sign.value, sign.star)
+        elif sign.text != "lang" and not tokenise(sign.value):
+            self._blame(sign, f'the {sign.text} "{sign.value}" has no letter or digit')
+
+    def _docket(self, sign: Sign) -> Node:
+        if dockets.read(sign.value) is None:
+            self._blame(sign, f'"{sign.value}" is not a docket number such as 1:23-cv-01599 or "dcd 1:23-cv-01599"')
+            return _NOTHING
+        return Docket(sign.value)
+
+    def _range(self, sign: Sign) -> Node:
+        try:
+            if sign.text == "amount":
+                return Amount(sign.value)
+            return DateTest(cast(Literal["published", "updated"], sign.text), sign.value)
+        except BadRange as refused:
+            self._blame(sign, f"{sign.text}: {refused}")
+        return _NOTHING
+
+    def _fragment(self, sign: Sign) -> Node:
+        known = self._names.fragments or {}
+        if sign.star or sign.value not in known:
+            meant = near(sign.value, known)
+            there = "there is no [[fragment]]" if known else "there is no [[fragment]] at all, so none"
+            self._blame(sign, f'{there} with the id "{sign.value}"', f"fragment:{meant}" if meant else None)
+            return _NOTHING
+        child = known[sign.value]
+        if is_larger(child, MOST_CLAUSES):
+            self._blame(sign, f"fragment:{sign.value} stands for more than {MOST_CLAUSES} clauses; make it smaller")
+            return _NOTHING
+        if self._scope is not None and any(isinstance(part, _WHOLE) for part in walk(child)):
+            message = f"fragment:{sign.value} asks for a field, so it cannot stand inside {self._scope.text}:"
+            self._blame(sign, message)
+        if depth(child) > DEEPEST_NESTING:
+            self._blame(sign, f"fragment:{sign.value} and what it uses nest more than {DEEPEST_NESTING} deep")
+            return _NOTHING
+        return FragmentRef(sign.value, child)
 
     def _check_source(self, sign: Sign) -> None:
         sources = self._names.sources
@@ -224,3 +329,29 @@ class _Parser:
             meant = near(name, entities)
             self._blame(sign, f'there is no entity with the id "{name}"', f"entity:{meant}" if meant else None)
         return EntityTag(name[1:]) if name.startswith("@") else EntityRef(name)
+
+
+_WHOLE: Final = (Scope, FieldTest, DateTest, Docket)
+"""Clauses that ask for a field of their own."""
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """Yield a clause and all clauses below it, each before its parts."""
+    yield node
+    for part in node.parts():
+        yield from walk(part)
+
+
+def is_larger(node: Node, most: int) -> bool:
+    """Whether a clause is made of more than `most` clauses; looks no further than that."""
+    return next(islice(walk(node), most, None), None) is not None
+
+
+def depth(node: Node) -> int:
+    """Return how many clauses stand inside one another."""
+    return 1 + max(map(depth, node.parts()), default=0)
+
+
+def _listed(fields: Collection[str]) -> str:
+    *most, last = (f"{name}:" for name in fields)
+    return f"{', '.join(most)} and {last}"

@@ -13,26 +13,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from rules.language.wording import FURTHEST, LEAST_LETTERS, LONGEST_SPELLING
 from rules.words import Text
 
 TEXT_FIELDS: Final = ("title", "body")
-VALUE_FIELDS: Final = ("source", "kind", "tag", "lang", "entity")
-LATER_FIELDS: Final = (
-    *(
-        "form",
-        "item",
-        "docket",
-        "court",
-        "agency",
-        "event",
-        "by",
-        "against",
-        "topic",
-        "amount",
-        "published",
-        "updated",
-    ),
+VALUE_FIELDS: Final = (
+    *("source", "kind", "tag", "lang", "form", "item", "docket", "court", "agency", "topic"),
+    *("entity", "fragment", "published", "updated", "amount"),
 )
+LATER_FIELDS: Final = ("event", "by", "against")
 LONGEST_QUERY: Final = 20_000
 
 
@@ -66,7 +55,10 @@ def _width(character: str) -> int:
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
-SignKind = Literal["word", "prefix", "phrase", "field", "value", "hole", "and", "or", "not", "(", ")", "end"]
+SignKind = Literal[
+    "word", "prefix", "phrase", "spelling", "sloppy", "regex", "field", "value", "hole", "and", "or", "not", "near",
+    "(", ")", "end",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +73,15 @@ class Sign:
     value: str = ""
     """What a value field is compared with; `text` then is the field's name."""
     star: bool = False
+    number: int = 0
+    """The edits of a near-spelling, the distance of a loose phrase or of NEAR."""
+
+
+_OTHER_NAMES: Final = {
+    **{"headline": "title", "subject": "title", "text": "body", "content": "body", "category": "tag", "type": "kind"},
+    **{"language": "lang", "date": "published", "company": "entity", "case": "docket", "money": "amount"},
+}
+"""What other query languages call our fields."""
 
 
 def near(word: str, known: Iterable[str]) -> str | None:
@@ -117,13 +118,17 @@ _BLANK: Final = re.compile(r"\s+")
 _QUOTES: Final = '"“”„‟'
 _BARE: Final = re.compile(rf"[^\s(){_QUOTES}]+")
 _FIELD: Final = re.compile(r"([A-Za-z][A-Za-z_-]*):")
-_QUOTED: Final = re.compile(r'"([^"]*)"|[“„‟]([^“”"]*)[”"]')
-_AFTER_QUOTE: Final = re.compile(r"~\d*|\*|\^[\d.]*")
+_QUOTED: Final = re.compile(r'"([^"]*)"|[“„‟]([^“”"]*)[“”"]')
+_AFTER_QUOTE: Final = re.compile(r"~(?P<distance>\d*)|\*|\^[\d.]*")
 _BRACKETS: Final = re.compile(r"[\[{][^\]}]*[\]}]?")
-_REGEX: Final = re.compile(r"/(?:[^/\\\n]|\\.)+/[a-z]*")
-_DISTANCE: Final = re.compile(r"NEAR/?|(?i:near|w|pre|adj|within)/\d+|/(?:\d+|[sp])")
+_REGEX: Final = re.compile(r"/((?:[^/\\\n]|\\.)+)/([a-z]*)")
+_NEAR: Final = re.compile(r"NEAR/(\d{1,6})")
+_DISTANCE: Final = re.compile(r"NEAR/?|NEAR/.*|(?i:near|w|pre|adj|within)/(?P<words>\d+)|/(?:\d+|[sp])")
+_SPELLING: Final = re.compile(r"(?P<word>[^~*]+)~(?P<edits>\d*)")
 _OPERATORS: Final[dict[str, Literal["and", "or", "not"]]] = {"AND": "and", "OR": "or", "NOT": "not"}
 _FOREIGN_OPERATORS: Final = {"&&": "AND", "&": "AND", "||": "OR", "|": "OR", "!": "NOT", "+": "AND"}
+_DIGITS: Final = 9
+"""Digits of a number that are read: more make it no less too large, but int() refuses more than 4,300."""
 _LATER: Final = "not supported in this version of the query language"
 
 
@@ -149,7 +154,8 @@ class Lexer:
             elif character in _QUOTES:
                 self._phrase()
             elif character in "[{":
-                self._refuse(_end(_BRACKETS, query, self._at), f"ranges such as [a TO b] are {_LATER}")
+                message = "a range needs a field before it, such as amount:[1M TO 5M]"
+                self._refuse(_end(_BRACKETS, query, self._at), message)
             elif character == "-":
                 self._minus()
             else:
@@ -157,8 +163,10 @@ class Lexer:
         self._emit("end", len(query))
         return tuple(self._signs)
 
-    def _emit(self, kind: SignKind, end: int, text: str = "", value: str = "", star: bool = False) -> None:
-        self._signs.append(Sign(kind=kind, start=self._at, end=end, text=text, value=value, star=star))
+    def _emit(
+        self, kind: SignKind, end: int, text: str = "", value: str = "", star: bool = False, number: int = 0
+    ) -> None:
+        self._signs.append(Sign(kind=kind, start=self._at, end=end, text=text, value=value, star=star, number=number))
         self._at = end
 
     def _refuse(self, end: int, message: str, suggestion: str | None = None, kind: SignKind = "hole") -> None:
@@ -173,7 +181,11 @@ class Lexer:
         text = quoted[1] if quoted[1] is not None else quoted[2]
         after = _AFTER_QUOTE.match(self._query, quoted.end())
         if after and after[0][0] == "~":
-            self._refuse(after.end(), f'phrases with a distance ("..."~n) are {_LATER}')
+            distance = int(after["distance"][:_DIGITS] or 0)
+            if fault := _phrase_fault(text) or _sloppy_fault(len(Text(text).tokens), distance):
+                self._refuse(after.end(), fault)
+            else:
+                self._emit("sloppy", after.end(), text, number=distance)
         elif after and after[0] == "*":
             self._refuse(after.end(), "a * may follow a word, not a phrase; take it out")
         elif after:
@@ -196,7 +208,13 @@ class Lexer:
     def _bare(self) -> None:
         query, start = self._query, self._at
         if query[start] == "/" and (regex := _REGEX.match(query, start)):
-            self._refuse(regex.end(), f"regular expressions (/.../) are {_LATER}")
+            if regex[2]:
+                self._refuse(regex.end(), "a regular expression takes no flags here; case never counts")
+            else:
+                self._emit("regex", regex.end(), regex[1].replace("\\/", "/"))
+            return
+        if query[start] == "/" and not _DISTANCE.fullmatch(query, start, _end(_BARE, query, start)):
+            self._refuse(len(query), "this regular expression is never closed; a slash as text goes in double quotes")
             return
         if field := _FIELD.match(query, start):
             self._field(field[1].lower(), field)
@@ -212,12 +230,29 @@ class Lexer:
             )
             joins = self._signs and self._signs[-1].kind not in ("and", "or", "not", "(")
             self._refuse(end, message, kind=_OPERATORS[operator] if joins or operator == "NOT" else "hole")
-        elif _DISTANCE.fullmatch(text):
-            self._refuse(end, f"distances such as NEAR/8 are {_LATER}", kind="and")
+        elif distance := _NEAR.fullmatch(text):
+            self._near(int(distance[1]), end)
+        elif foreign := _DISTANCE.fullmatch(text):
+            words = foreign["words"] or "8"
+            self._refuse(end, f"a distance is written NEAR/{words}, in capitals and with a number", kind="and")
         else:
             self._word(text, end)
 
+    def _near(self, distance: int, end: int) -> None:
+        if 1 <= distance <= FURTHEST:
+            self._emit("near", end, number=distance)
+        else:
+            self._refuse(end, f"NEAR takes a distance from 1 to {FURTHEST} words", kind="and")
+
     def _word(self, text: str, end: int) -> None:
+        if near_ := _SPELLING.fullmatch(text):
+            edits = int(near_["edits"][:_DIGITS] or 1)
+            fault = _word_fault(near_["word"], near_["word"]) or _spelling_fault(near_["word"], edits)
+            if fault:
+                self._refuse(end, fault)
+            else:
+                self._emit("spelling", end, near_["word"], number=edits)
+            return
         stem = text[:-1] if text.endswith("*") else text
         if fault := _word_fault(text, stem):
             self._refuse(end, fault)
@@ -252,13 +287,12 @@ class Lexer:
         if name in LATER_FIELDS:
             self._refuse(end, f"the field {name}: is {_LATER}")
         elif name not in VALUE_FIELDS:
-            known = near(name, (*TEXT_FIELDS, *VALUE_FIELDS))
+            known = _OTHER_NAMES.get(name) or near(name, (*TEXT_FIELDS, *VALUE_FIELDS))
             message = f'there is no field "{name}:"; if you mean the text, put it in quotes'
             self._faults.add(self._at, field.end(), message, f"{known}:" if known else None)
             self._emit("hole", end)
         elif self._query[field.end() : field.end() + 1] == "(":
-            message = f"{name}: takes one value; write ({name}:this OR {name}:that) for several"
-            self._refuse(end, message)
+            self._refuse(end, f"{name}: takes one value; write ({name}:this OR {name}:that) for several")
         elif not value.strip():
             self._refuse(end, f"{name}: needs a value right after the colon, without a blank")
         else:
@@ -300,14 +334,14 @@ def _word_fault(text: str, stem: str) -> str | None:
         (text[0] == "+", "every word is required already; take the + out"),
         (text[0] == "!", "! is not an operator here; write NOT"),
         (text[0] in "'‘’`", 'phrases stand in double quotes: "motion to compel"'),
-        (text[0] in "<>=", "a comparison needs a field before it"),
+        (text[0] in "<>=", "a comparison needs a field before it, such as amount:>=50M or published:<2d"),
         (text[0] == "*", "a word cannot begin with *; give its beginning, as in motion*"),
         ("*" in stem, "a * may only end a word, as in motion*"),
         ("?" in text, "? is not supported as a wildcard; list the forms with OR, or use a prefix such as wom*"),
-        ("~" in text, f"near-spellings (word~1) are {_LATER}"),
+        ("~" in text, 'a ~ stands after a whole word, as in coinbase~1, or after a phrase, as in "a b"~8'),
         ("^" in text, "weights (^2) mean nothing here: a rule holds or it does not; take it out"),
         ("\\" in text, "there are no escapes; put the text in double quotes and take the backslash out"),
-        (any(mark in text for mark in "[]{}"), f"ranges such as [a TO b] are {_LATER}"),
+        (any(mark in text for mark in "[]{}"), "a range needs a field before it, such as amount:[1M TO 5M]"),
         (not Text(stem).tokens, f'"{text}" has no letter or digit to look for'),
     )
     return next((message for wrong, message in checks if wrong), None)
@@ -319,4 +353,27 @@ def _prefix_fault(stem: str) -> str | None:
         return "a * must follow a letter or digit of the word it continues"
     if len(read.tokens) == 1 and len(read.tokens[0]) < 2 and read.tokens[0].isascii():
         return "one letter and * would match nearly every text; give two letters or more"
+    return None
+
+
+def _sloppy_fault(words: int, distance: int) -> str | None:
+    if words < 2:
+        return "a distance needs a phrase of two words or more"
+    if distance < words - 1:
+        return f"{words} words do not fit into a distance of {distance}; the least is ~{words - 1}"
+    if distance > FURTHEST:
+        return f"a phrase takes a distance of {FURTHEST} words at most"
+    return None
+
+
+def _spelling_fault(word: str, edits: int) -> str | None:
+    if edits not in LEAST_LETTERS:
+        return "a near-spelling takes one edit (~1) or two (~2)"
+    terms = Text(word).tokens
+    if len(terms) != 1 or not terms[0].isalpha():
+        return "a near-spelling is for one word of letters only"
+    if len(terms[0]) > LONGEST_SPELLING:
+        return f"a near-spelling takes a word of {LONGEST_SPELLING} letters at most"
+    if len(terms[0]) < LEAST_LETTERS[edits]:
+        return f"~{edits} needs a word of {LEAST_LETTERS[edits]} letters or more: too many words are near a short one"
     return None

@@ -1,0 +1,181 @@
+"""Sums of money that stand in a text: `$50 million`, `US$4.3bn`, `EUR 10m`, `1,000,000 dollars`, `5億円`.
+
+Sums are compared in their own currency; nothing is converted. Ranges (`$5-10 million`) are read as the sums that are
+written out in them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from rules.words import Hit, Text
+
+_NAMES: Final = {
+    "USD": "$ usd dollar dollars",
+    "EUR": "€ eur euro euros",
+    "GBP": "£ gbp pound pounds sterling",
+    "JPY": "¥ jpy yen 円",
+    "CNY": "cny rmb yuan renminbi 元",
+    "CHF": "chf franken francs",
+    "KRW": "₩ krw won 원",
+    "INR": "₹ inr rupee rupees",
+    "HKD": "hkd",
+    "SGD": "sgd",
+    "CAD": "cad",
+    "AUD": "aud",
+    "BRL": "brl reais",
+}
+CURRENCIES: Final = {word: code for code, words in _NAMES.items() for word in words.split()}
+"""Word in normal form -> ISO 4217 code. A bare $ counts as US dollars, ¥ as yen."""
+_BEFORE_SIGN: Final = {"us": "USD", "c": "CAD", "a": "AUD", "hk": "HKD", "s": "SGD"}
+_SCALES: Final = {
+    word: Decimal(10) ** power
+    for power, words in {
+        3: "k thousand tsd mille mil",
+        4: "万 萬 만",
+        6: "m mm mn mio mln million millions millionen millones milhões 百万",
+        8: "億 亿 억",
+        9: "b bn billion billions mrd milliard milliarde milliarden milliards",
+        12: "t tn trn trillion trillions 兆",
+    }.items()
+    for word in words.split()
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """An amount of money; `currency` is None where a query asks for any."""
+
+    value: Decimal
+    currency: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A sum and the words of the text that say it."""
+
+    sum: Sum
+    hit: Hit
+
+
+def find(text: Text) -> Iterator[Found]:
+    """Yield every sum of money in a text, in order."""
+    tokens = text.tokens
+    free = 0
+    for place in sorted({hit.first for hit in text.any_of(_CURRENCY_WORDS)}):
+        if place < free:
+            continue
+        after = None if tokens[place] in _ONLY_BEHIND else _after(text, tokens, place)
+        found = after or _before(text, tokens, place, free)
+        if found is not None:
+            free = found.hit.last + 1
+            yield found
+
+
+_CURRENCY_WORDS: Final = frozenset(CURRENCIES)
+_ONLY_BEHIND: Final = frozenset(
+    word for word, code in CURRENCIES.items() if word.isalpha() and word not in (code.lower(), "euro", "rmb")
+)
+"""Names that stand behind their number: `the SEC won 5 cases` is about no money."""
+_OF: Final = frozenset(("u.s", "us", "american", "canadian", "australian", "hong", "kong", "de", "d", "schweizer"))
+_FURTHEST: Final = 6
+"""Words before a currency in which its number may begin: `1 234 567 Millionen U.S. dollars`."""
+
+
+def _after(text: Text, tokens: list[str], place: int) -> Found | None:
+    """Read `$ 4.3 billion`, `usd 4.3bn`: the sign or code stands before."""
+    number = _number(text, tokens, place + 1)
+    if number is None:
+        return None
+    value, last = number
+    currency, first = CURRENCIES[tokens[place]], place
+    if tokens[place] == "$" and place and tokens[place - 1] in _BEFORE_SIGN:
+        currency, first = _BEFORE_SIGN[tokens[place - 1]], place - 1
+    if last + 1 < len(tokens) and CURRENCIES.get(tokens[last + 1]) == currency:
+        last += 1
+    return Found(Sum(value, currency), Hit(first, last))
+
+
+def _before(text: Text, tokens: list[str], place: int, free: int) -> Found | None:
+    """Read `4.3 billion dollars`, `10m euros`: the name stands after."""
+    for first in range(max(free, place - _FURTHEST), place):
+        number = _number(text, tokens, first)
+        if number is None:
+            continue
+        value, last = number
+        if last < place and all(word in _OF for word in tokens[last + 1 : place]):
+            return Found(Sum(value, CURRENCIES[tokens[place]]), Hit(first, place))
+    return None
+
+
+def _number(text: Text, tokens: list[str], first: int) -> tuple[Decimal, int] | None:
+    """Read a number with its scale; return its value and its last word."""
+    if first >= len(tokens) or not tokens[first][0].isdecimal():
+        return None
+    match = _DIGITS.fullmatch(tokens[first])
+    if match is None:
+        return None
+    digits, letters, last = match[1], match[2], first
+    if not letters:
+        digits, last = _joined(text, tokens, first, digits)
+        match = _DIGITS.fullmatch(tokens[last])
+        letters = match[2] if match else ""
+    if letters and letters not in _SCALES:
+        return None
+    scale = _SCALES.get(letters, Decimal(1))
+    while last + 1 < len(tokens) and tokens[last + 1] in _SCALES and scale < _LARGEST:
+        last += 1
+        scale *= _SCALES[tokens[last]]
+    return _value(digits, scale) * scale, last
+
+
+_DIGITS: Final = re.compile(r"([0-9]+(?:\.[0-9]+)*)([a-z]*)")
+_LARGEST: Final = Decimal(10) ** 9
+_GROUPS: Final = re.compile(r"[0-9]{1,3}(?:\.[0-9]{3})+")
+
+
+def _joined(text: Text, tokens: list[str], first: int, digits: str) -> tuple[str, int]:
+    """Read on where a number has a decimal comma (`1,5`) or blanks between its thousands (`1 500 000`)."""
+    last = first
+    while last + 1 < len(tokens):
+        following = _DIGITS.fullmatch(tokens[last + 1])
+        if following is None or "." in following[1]:
+            break
+        gap = text.original[text.span(last, last)[1] : text.span(last + 1, last + 1)[0]]
+        if gap == "," and "," not in digits and len(following[1]) != 3:
+            return f"{digits.replace('.', '')}.{following[1]}", last + 1
+        if gap not in (" ", "\u00a0", "\u202f", "\u2009", "'", "’") or len(following[1]) != 3 or following[2]:
+            break
+        digits, last = digits + following[1], last + 1
+    return digits, last
+
+
+def _value(digits: str, scale: Decimal) -> Decimal:
+    """Return a number; dots before groups of three digits part thousands, unless a scale says it is a fraction."""
+    if digits.count(".") > 1 or (scale == 1 and _GROUPS.fullmatch(digits)):
+        digits = digits.replace(".", "")
+    return Decimal(digits)
+
+
+_ASKED: Final = re.compile(
+    r"(?P<sign>us\$|[$€£¥₩₹]|[a-z]{3}(?=[ 0-9]))?\s*"
+    r"(?P<number>(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?)\s*(?P<scale>[a-z]*)",
+    re.I,
+)
+
+
+def read(text: str) -> Sum | None:
+    """Return the sum that a query names, such as `50M`, `$4.3bn` or `EUR 10k`; None if it is none."""
+    match = _ASKED.fullmatch(text.strip())
+    if match is None:
+        return None
+    sign, scale = (match["sign"] or "").lower(), match["scale"].lower()
+    if (scale and scale not in _SCALES) or (sign and sign != "us$" and sign not in CURRENCIES):
+        return None
+    value = Decimal(match["number"].replace(",", ""))
+    currency = "USD" if sign == "us$" else CURRENCIES[sign] if sign else None
+    return Sum(value * _SCALES.get(scale, Decimal(1)), currency)
