@@ -178,7 +178,7 @@ def _check(job: Job) -> dict[str, Any]:
     for kind, (most, affordable) in CHECKED.items():
         first, _ = job.passes(kind)
         part = min(affordable / job.rules, 1.0)
-        # Of a filing there is only one, so a part of it: a text of 500 KB costs the oracle 30 ms a rule.
+        # Of a filing there is only one, so a part of it: whole ones would cost the oracle minutes.
         chosen = [(t, b[: int(part * len(b))]) for t, b in first[:1]] if most == 1 else first[: int(part * most)]
         answer["checked"][kind] = {"documents": len(chosen), "bytes": _size(chosen)}
         for document in documents(chosen, kind):

@@ -137,7 +137,7 @@ async def assembled(
         loaded.path,
         loaded.config,
         desk(loaded.config, outgoing),
-        read=lambda path: configuration.load(path, environ=environ, secrets=True),
+        read=lambda path: configuration.load(path, environ=environ, secrets=True, before=reloading.desk().rulebook),
         make=lambda config: desk(config, outgoing),
         redactor=redactor,
         clock=clock,

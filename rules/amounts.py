@@ -1,7 +1,6 @@
 """Sums of money that stand in a text: `$50 million`, `US$4.3bn`, `EUR 10m`, `1,000,000 dollars`, `5億円`.
 
-Sums are compared in their own currency; nothing is converted. Ranges (`$5-10 million`) are read as the sums that are
-written out in them.
+Sums are compared in their own currency; nothing is converted. A range (`$5-10 million`) is two sums.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ _NAMES: Final = {
     "CNY": "cny rmb yuan renminbi 元",
     "CHF": "chf franken francs",
     "KRW": "₩ krw won 원",
-    "INR": "₹ inr rupee rupees",
+    "INR": "₹ inr rs rupee rupees",
     "HKD": "hkd",
     "SGD": "sgd",
     "CAD": "cad",
@@ -31,13 +30,20 @@ _NAMES: Final = {
 }
 CURRENCIES: Final = {word: code for code, words in _NAMES.items() for word in words.split()}
 """Word in normal form -> ISO 4217 code. A bare $ counts as US dollars, ¥ as yen."""
-_BEFORE_SIGN: Final = {"us": "USD", "c": "CAD", "a": "AUD", "hk": "HKD", "s": "SGD"}
+_BEFORE_SIGN: Final = {
+    **{"us": "USD", "c": "CAD", "ca": "CAD", "a": "AUD", "au": "AUD", "hk": "HKD", "s": "SGD"},
+    **{"r": "BRL", "nt": "TWD", "nz": "NZD", "mx": "MXN"},
+}
+UNKNOWN: Final = "XXX"
+"""ISO 4217's code for no currency: of a sum whose sign has other letters joined to it."""
 _SCALES: Final = {
     word: Decimal(10) ** power
     for power, words in {
         3: "k thousand tsd mille mil",
         4: "万 萬 만",
+        5: "lakh lakhs",
         6: "m mm mn mio mln million millions millionen millones milhões 百万",
+        7: "crore crores",
         8: "億 亿 억",
         9: "b bn billion billions mrd milliard milliarde milliarden milliards",
         12: "t tn trn trillion trillions 兆",
@@ -71,14 +77,16 @@ def find(text: Text) -> Iterator[Found]:
             continue
         after = None if tokens[place] in _ONLY_BEHIND else _after(text, tokens, place)
         found = after or _before(text, tokens, place, free)
-        if found is not None:
-            free = found.hit.last + 1
-            yield found
+        if found is None:
+            continue
+        ends = _range(text, tokens, found) or (found,)
+        yield from ends
+        free = ends[-1].hit.last + 1
 
 
 _CURRENCY_WORDS: Final = frozenset(CURRENCIES)
 _ONLY_BEHIND: Final = frozenset(
-    word for word, code in CURRENCIES.items() if word.isalpha() and word not in (code.lower(), "euro", "rmb")
+    word for word, code in CURRENCIES.items() if word.isalpha() and word not in (code.lower(), "euro", "rmb", "rs")
 )
 """Names that stand behind their number: `the SEC won 5 cases` is about no money."""
 _OF: Final = frozenset(("u.s", "us", "american", "canadian", "australian", "hong", "kong", "de", "d", "schweizer"))
@@ -93,11 +101,37 @@ def _after(text: Text, tokens: list[str], place: int) -> Found | None:
         return None
     value, last = number
     currency, first = CURRENCIES[tokens[place]], place
-    if tokens[place] == "$" and place and tokens[place - 1] in _BEFORE_SIGN:
-        currency, first = _BEFORE_SIGN[tokens[place - 1]], place - 1
+    if tokens[place] == "$" and place and _touch(text, place - 1) and tokens[place - 1].isalpha():
+        currency, first = _BEFORE_SIGN.get(tokens[place - 1], UNKNOWN), place - 1
     if last + 1 < len(tokens) and CURRENCIES.get(tokens[last + 1]) == currency:
         last += 1
     return Found(Sum(value, currency), Hit(first, last))
+
+
+def _touch(text: Text, number: int) -> bool:
+    """Whether nothing stands between a word and the next."""
+    return text.span(number, number)[1] == text.span(number + 1, number + 1)[0]
+
+
+_DASHES: Final = re.compile(r"\s?[-–—]\s?|\s(?:to|bis|à)\s")
+
+
+def _range(text: Text, tokens: list[str], found: Found) -> tuple[Found, Found] | None:
+    """Return both ends of `$5-60 million`, or None where a sum is no beginning of a range."""
+    last = found.hit.last
+    ahead = last + 1 if tokens[last + 1 : last + 2] not in (["to"], ["bis"], ["à"]) else last + 2
+    number = _number(text, tokens, ahead) if tokens[last][-1].isdecimal() else None
+    if number is None or not _DASHES.fullmatch(text.original[text.span(last, last)[1] : text.span(ahead, ahead)[0]]):
+        return None
+    value, end = number
+    bare = _number(text, tokens[: ahead + 1], ahead)
+    scale = value / bare[0] if bare and bare[0] else Decimal(1)
+    match = _DIGITS.fullmatch(tokens[ahead])
+    if match is not None and match[2] in _SCALES:
+        scale = _SCALES[match[2]]
+    whole = Hit(found.hit.first, end)
+    begin = Found(Sum(found.sum.value * scale, found.sum.currency), whole)
+    return begin, Found(Sum(value, found.sum.currency), whole)
 
 
 def _before(text: Text, tokens: list[str], place: int, free: int) -> Found | None:

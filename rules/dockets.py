@@ -20,6 +20,8 @@ _WRITTEN: Final = re.compile(
     r"(?:[0-9]{1,2}[:-])?(?P<year>[0-9]{2}|[0-9]{4})-(?P<type>[a-z]{1,5})-(?P<serial>[0-9]{1,7})"
     r"(?:-[a-z0-9]{1,5}){0,4}(?:\s*\([a-z0-9/ -]{1,20}\))?"
 )
+_TYPES: Final = {"cv": ("cv", "civ"), "cr": ("cr", "crim")}
+"""How some courts write a type: `23 Civ. 1599` in the Southern District of New York."""
 _WIDEST: Final = 7
 """Digits of a serial number, leading zeros included."""
 
@@ -40,17 +42,28 @@ class DocketNumber:
 
     @property
     def serials(self) -> frozenset[str]:
-        """The words as which the serial number may stand in a text."""
+        """The words that end with the serial number where it stands in a text: alone, or as in `23cv01599`."""
         digits = str(self.serial)
-        return frozenset(digits.zfill(width) for width in range(len(digits), _WIDEST + 1))
+        padded = [digits.zfill(width) for width in range(len(digits), _WIDEST + 1)]
+        joined = [f"{year}{kind}{number}" for year in self._years for kind in self._types for number in padded]
+        return frozenset((*padded, *joined))
+
+    @property
+    def _years(self) -> tuple[str, ...]:
+        return self.year, f"19{self.year}", f"20{self.year}"
+
+    @property
+    def _types(self) -> tuple[str, ...]:
+        return _TYPES.get(self.type, (self.type,))
 
     def find(self, text: Text) -> Iterator[Hit]:
         """Yield the places where the number stands in a text, in order."""
         tokens = text.tokens
-        years = (self.year, f"19{self.year}", f"20{self.year}")
         for hit in text.any_of(self.serials):
             number = hit.first
-            if number >= 2 and tokens[number - 1] == self.type and tokens[number - 2] in years:
+            if not tokens[number].isdecimal():
+                yield hit
+            elif number >= 2 and tokens[number - 1] in self._types and tokens[number - 2] in self._years:
                 yield Hit(number - 2, number)
 
 

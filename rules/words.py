@@ -191,6 +191,18 @@ class Text:
         )
         return first_hits(chain(exact, alike), most)
 
+    def are_near(self, one: str, other: str, distance: int) -> bool:
+        """Whether two words stand at most `distance` words apart somewhere, look-alike letters left aside."""
+        here, there = (list(self._numbers(self.tokens, frozenset((word,)))) for word in (one, other))
+        for number in here:
+            at = bisect_right(there, number)
+            if at < len(there) and there[at] - number <= distance:
+                return True
+            before = at - 1 if one != other else at - 2
+            if before >= 0 and number - there[before] <= distance:
+                return True
+        return False
+
     def _occurrences(self, terms: Sequence[str], prefix: bool) -> Iterator[Hit]:
         length = len(terms)
         last = frozenset(self.beginning(terms[-1])) if prefix else frozenset(terms[-1:])

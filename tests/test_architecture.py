@@ -20,7 +20,7 @@ LONGER_FILES: dict[str, str] = {
 }
 """Files that are longer, each with the reason why it is still one thing."""
 
-PARTS = {"pydantic_core": "pydantic", "re2": "google-re2"}
+PARTS = {"pydantic_core": "pydantic", "re2": "google_re2"}
 """Modules whose distribution comes with, and is documented by, another one."""
 
 FULLEST_FOLDER = 12

@@ -28,7 +28,7 @@ from monitor.config.toml.lines import KeyPath
 from monitor.config.toml.reading import Reading, read
 from monitor.config.validation import SECTIONS, Ledger, channel_model, check_sections, repeated, single, validated
 from rules.model import Rule
-from rules.percolate import compile_rules
+from rules.percolate import RuleBook, compile_rules
 
 NAME: Final = "config.toml"
 SOURCE_KINDS: Final = ("feed",)
@@ -82,6 +82,7 @@ def load(
     secrets: bool = True,
     options: Mapping[str, str] | None = None,
     source_kinds: Collection[str] = SOURCE_KINDS,
+    before: RuleBook | None = None,
 ) -> Config:
     """Read a config file with all that it includes and refers to.
 
@@ -91,11 +92,12 @@ def load(
         secrets: False leaves secrets unread, so that a config can be looked at without them.
         options: values from the command line for keys of [tipstaff], above environment and file.
         source_kinds: the kinds of source there are.
+        before: the rules in force, of which what is unchanged is taken over.
 
     Raises:
         ConfigFaults: with every fault of every file.
     """
-    return _assembled(read(path, SECTIONS), environ, secrets, options or {}, source_kinds)
+    return _assembled(read(path, SECTIONS), environ, secrets, options or {}, source_kinds, before)
 
 
 def load_edited(
@@ -139,6 +141,7 @@ def _assembled(
     secrets: bool,
     options: Mapping[str, str],
     source_kinds: Collection[str],
+    before: RuleBook | None = None,
 ) -> Config:
     if not reading.files:
         raise ConfigFaults(_ordered(reading, reading.faults))
@@ -147,15 +150,16 @@ def _assembled(
     check_sections(ledger)
     preparation.override(options)
     preparation.fetch()
-    return _Assembly(ledger, preparation).config(source_kinds)
+    return _Assembly(ledger, preparation, before).config(source_kinds)
 
 
 class _Assembly:
     """The tables of one config on their way to becoming a `Config`."""
 
-    def __init__(self, ledger: Ledger, preparation: Preparation) -> None:
+    def __init__(self, ledger: Ledger, preparation: Preparation, before: RuleBook | None) -> None:
         self.ledger = ledger
         self.preparation = preparation
+        self.before = before
 
     def config(self, source_kinds: Collection[str]) -> Config:
         ledger = self.ledger
@@ -181,7 +185,9 @@ class _Assembly:
         asked = tuple(_rule(table, everybody) for table in rules.values() if table.enabled)
         known = tuple(table.entity() for table in entities.values())
         shared = tuple(table.fragment() for table in repeated(ledger, "fragment", FragmentTable).values())
-        book = compile_rules(asked, known, frozenset(checks.ids(ledger, "source")), fragments=shared)
+        book = compile_rules(
+            asked, known, frozenset(checks.ids(ledger, "source")), fragments=shared, before=self.before
+        )
         queries.warn_of_entities(ledger, book, {table.id: path for path, table in entities.items()})
         return Config(
             path=ledger.reading.root,

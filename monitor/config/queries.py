@@ -10,7 +10,7 @@ from monitor.config.toml.lines import KeyPath
 from monitor.config.validation import Ledger
 from rules.language.parse import InvalidQuery, QueryFault, parse
 from rules.model import Alias, Entity, Fragment, Rule
-from rules.percolate import RuleBook, RuleBookFault, compile_rules
+from rules.percolate import RuleBook, RuleBookFault, check_rules
 
 
 def check(ledger: Ledger) -> None:
@@ -24,11 +24,11 @@ def check(ledger: Ledger) -> None:
         return
     entities = {entity.id: (path, entity) for path, entity in _named_entities(ledger)}
     try:
-        compile_rules(
+        check_rules(
             [Rule(id=number, when=when) for number, (_, when) in asked.items()],
             [entity for _, entity in entities.values()],
             frozenset(checks.ids(ledger, "source")),
-            fragments=[Fragment(id=name, when=when) for name, (_, when) in shared.items()],
+            [Fragment(id=name, when=when) for name, (_, when) in shared.items()],
         )
     except RuleBookFault as book:
         for name, fault in book.fragments:

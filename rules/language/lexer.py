@@ -335,6 +335,7 @@ def _word_fault(text: str, stem: str) -> str | None:
         (text[0] == "!", "! is not an operator here; write NOT"),
         (text[0] in "'‘’`", 'phrases stand in double quotes: "motion to compel"'),
         (text[0] in "<>=", "a comparison needs a field before it, such as amount:>=50M or published:<2d"),
+        (text[0] == ":", "a colon needs a field right before it, without a blank, as in title:motion"),
         (text[0] == "*", "a word cannot begin with *; give its beginning, as in motion*"),
         ("*" in stem, "a * may only end a word, as in motion*"),
         ("?" in text, "? is not supported as a wildcard; list the forms with OR, or use a prefix such as wom*"),

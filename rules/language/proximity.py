@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from rules.entities import Field, Gazetteer, View
 from rules.language.query import Chooser, FragmentRef, Located, Node, Or, Way, all_of, nested, where
+from rules.language.wording import Word
 from rules.words import Hit, first_hits
 
 _MOST_COMPARED = 300
@@ -42,6 +43,10 @@ class Near(Located):
     level = 4
 
     def holds(self, view: View, fields: tuple[Field, ...]) -> bool:
+        if isinstance(self.left, Word) and isinstance(self.right, Word):
+            left, right = self.left.terms, self.right.terms
+            if len(left) == len(right) == 1 and not (view.title.skeleton or view.body.skeleton):
+                return any(view.text(name).are_near(left[0], right[0], self.distance) for name in fields)
         return any(next(self._pairs(view, name), None) is not None for name in fields)
 
     def hits(self, view: View, name: Field, most: int | None = None) -> tuple[Hit, ...]:

@@ -166,8 +166,10 @@ def _branch(pattern: str, at: int) -> tuple[Pieces, int]:
 
     def end_letters() -> None:
         nonlocal letters
-        if len(letters.strip()) >= LEAST_PIECE:
-            found_.append(frozenset((letters,)))
+        # A lone s before a blank may be that of a possessive, which the scan leaves out.
+        piece_ = letters[1:] if letters.startswith("s ") else letters
+        if len(piece_.strip()) >= LEAST_PIECE:
+            found_.append(frozenset((piece_,)))
         letters = ""
 
     while at < len(pattern) and pattern[at] not in "|)":

@@ -3,7 +3,7 @@
 What becomes of a match is not here (see `rules.alerting`).
 """
 
-from rules.percolate.book import Outcome, RuleBook, RuleBookFault, compile_rules
+from rules.percolate.book import Outcome, RuleBook, RuleBookFault, check_rules, compile_rules
 from rules.percolate.examples import ExampleFailure, run_examples
 from rules.percolate.explanation import Explanation, evidence_of
 
@@ -13,6 +13,7 @@ __all__ = [
     "Outcome",
     "RuleBook",
     "RuleBookFault",
+    "check_rules",
     "compile_rules",
     "evidence_of",
     "run_examples",

@@ -181,11 +181,30 @@ def compile_rules(
     if before is not None and before.vocabulary != vocabulary:
         before = None
     gazetteer = before.gazetteer if before else Gazetteer(entities)
-    names = Names(entities=gazetteer.ids, tags=gazetteer.tags, sources=sources)
-    read_before = before._entries if before else {}
+    read, warnings = _read(rules, vocabulary, gazetteer, before)
+    return RuleBook(read, gazetteer, warnings, vocabulary=vocabulary, before=before)
+
+
+def check_rules(
+    rules: Sequence[Rule],
+    entities: Sequence[Entity],
+    sources: Collection[str],
+    fragments: Sequence[Fragment],
+) -> None:
+    """Raise RuleBookFault where `compile_rules` would; nothing is laid out, which is most of the work."""
+    vocabulary = Vocabulary(entities=tuple(entities), sources=frozenset(sources), fragments=tuple(fragments))
+    _read(rules, vocabulary, Gazetteer(entities), None)
+
+
+def _read(
+    rules: Sequence[Rule], vocabulary: Vocabulary, gazetteer: Gazetteer, before: RuleBook | None
+) -> tuple[list[tuple[Rule, Node]], list[EntityFault]]:
+    """Return the rules with their queries read, and warnings about the entities."""
+    fragments = vocabulary.fragments
+    names = Names(entities=gazetteer.ids, tags=gazetteer.tags, sources=vocabulary.sources)
     nodes, fragment_faults = read_fragments(fragments, names)
     names = replace(names, fragments=nodes)
-    entity_faults = find_faults(entities) if before is None else before.warnings
+    known = {rule.id: (rule.when, before.node(rule.id)) for rule in before.rules} if before else {}
     read: list[tuple[Rule, Node]] = []
     faults: list[tuple[str, QueryFault]] = []
     seen: set[str] = set()
@@ -194,21 +213,18 @@ def compile_rules(
             message = f'two rules have the id "{rule.id}"; give one of them another'
             faults.append((rule.id, QueryFault(message=message, line=1, column=1, length=1)))
         seen.add(rule.id)
-        known = read_before.get(rule.id)
-        if known is not None and known.rule.when == rule.when:
-            read.append((_with_fragments(rule, known.node, fragments), known.node))
-            continue
+        when, node = known.get(rule.id, (None, None))
         try:
-            node = parse(rule.when, names)
+            node = node if node is not None and when == rule.when else parse(rule.when, names)
         except InvalidQuery as invalid:
             faults.extend((rule.id, fault) for fault in invalid.faults)
         else:
             read.append((_with_fragments(rule, node, fragments), node))
+    entity_faults = before.warnings if before else find_faults(vocabulary.entities)
     grave = [fault for fault in entity_faults if not fault.warning]
     if faults or grave or fragment_faults:
         raise RuleBookFault(faults, grave, ((rule.id, rule.when) for rule in rules), fragment_faults)
-    warnings = [fault for fault in entity_faults if fault.warning]
-    return RuleBook(read, gazetteer, warnings, vocabulary=vocabulary, before=before)
+    return read, [fault for fault in entity_faults if fault.warning]
 
 
 def _with_fragments(rule: Rule, node: Node, fragments: Sequence[Fragment]) -> Rule:

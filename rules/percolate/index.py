@@ -1,16 +1,17 @@
 """Which rules are worth looking at for a document: a sieve that may let too many through, never too few.
 
 A rule holds in one of a few ways (see `Node.ways`). Each is kept under one of its anchors, the one that the fewest
-documents are likely to meet, and its other anchors are checked before the rule itself is looked at. All atoms of a
-document are found in one scan (see `scanning`), whatever the number of rules. Rules that may hold without any anchor
-are looked at for every document.
+documents are likely to meet, and below it under a second one; the others are checked before the rule itself is. All
+atoms of a document are found in one scan (see `scanning`), whatever the number of rules. Rules that may hold without
+any anchor are looked at for every document.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import Final
 
 from rules.entities import View
@@ -26,6 +27,9 @@ _MOST_KNOWN: Final = 100_000
 """Words of which it is remembered to which words they are near."""
 _LARGEST_FILTER: Final = 1_000
 """Atoms in anchors that are worth checking before the rule itself."""
+_LARGEST_SECOND: Final = 16
+"""Atoms in anchors that a way may be kept under second."""
+_FEW: Final = 8
 _MOST_ADDED: Final = 500
 """Atoms that may be looked for by a scan of their own, until all are laid out anew."""
 
@@ -39,9 +43,11 @@ class Entry:
     ways: tuple[Way, ...]
 
 
-_Look = tuple[frozenset[int], tuple[frozenset[int], ...], Entry]
-"""What is checked of one way, apart from its key, before its rule itself is looked at: atoms, by number, that must
-all be there, and sets of them of which one must be, each."""
+_Look = tuple[tuple[frozenset[int], ...], Entry]
+"""What is left to check of one way before its rule itself is looked at: sets of atoms, by number, of which a document
+must have one, each; mostly there is none left."""
+_Group = Mapping[int, tuple[_Look, ...]]
+"""The ways under one atom, by the second that they are kept under; by the first again where they have no other."""
 
 
 class Index:
@@ -54,11 +60,11 @@ class Index:
         self._demand = Counter(atom for anchors in every for atom in anchors or ())
         self._names = tuple(sorted(names))
         """They have the first numbers."""
-        self._groups: dict[int, tuple[_Look, ...]] = {}
+        self._groups: dict[int, _Group] = {}
         self._always: tuple[Entry, ...] = ()
         self._numbers: dict[str, int] = {}
         """Every atom that is looked for, numbered in the order in which they came."""
-        self._keys: dict[Entry, frozenset[int]] = {}
+        self._keys: dict[Entry, frozenset[tuple[int, int]]] = {}
         self._scanners: tuple[Scanner, ...] = ()
         for name in self._names:
             self._number(name)
@@ -81,29 +87,34 @@ class Index:
         return other
 
     def _add(self, entries: tuple[Entry, ...]) -> None:
-        groups: dict[int, list[_Look]] = {}
+        added: dict[int, dict[int, list[_Look]]] = {}
         always = []
         for entry in entries:
-            keys: set[int] = set()
+            keys: set[tuple[int, int]] = set()
             if not all(entry.ways):
                 always.append(entry)
             for way in entry.ways if all(entry.ways) else ():
-                key, look = self._look(way, entry)
-                for number in key:
-                    groups.setdefault(number, []).append(look)
-                keys |= key
+                firsts, seconds, look = self._look(way, entry)
+                for first, second in product(firsts, seconds or (None,)):
+                    key = (first, first if second is None else second)
+                    added.setdefault(key[0], {}).setdefault(key[1], []).append(look)
+                    keys.add(key)
             self._keys[entry] = frozenset(keys)
-        for number, looks in groups.items():
-            self._groups[number] = (*self._groups.get(number, ()), *looks)
+        for first, group in added.items():
+            old = self._groups.get(first, {})
+            self._groups[first] = {
+                **old,
+                **{second: (*old.get(second, ()), *looks) for second, looks in group.items()},
+            }
         self._always = (*self._always, *always)
 
-    def _look(self, way: Way, entry: Entry) -> tuple[frozenset[int], _Look]:
-        """Return what a way is kept under, and what else is checked of it."""
-        key = cheapest(way, self._demand) or frozenset()
-        others = [self._numbered(anchors) for anchors in way if anchors is not key]
-        needs = frozenset(number for numbers in others if len(numbers) == 1 for number in numbers)
-        some = tuple(numbers for numbers in others if 1 < len(numbers) <= _LARGEST_FILTER)
-        return self._numbered(key), (needs, some, entry)
+    def _look(self, way: Way, entry: Entry) -> tuple[frozenset[int], frozenset[int], _Look]:
+        """Return what a way is kept under first and second, and what is left to check of it."""
+        first = cheapest(way, self._demand) or frozenset()
+        others = [anchors for anchors in way if anchors is not first and len(anchors) <= _LARGEST_FILTER]
+        second = cheapest(tuple(anchors for anchors in others if len(anchors) <= _LARGEST_SECOND)) or frozenset()
+        left = tuple(self._numbered(anchors) for anchors in others if anchors is not second)
+        return self._numbered(first), self._numbered(second), (left, entry)
 
     def _numbered(self, anchors: Anchors) -> frozenset[int]:
         return frozenset(map(self._number, anchors))
@@ -114,12 +125,12 @@ class Index:
     def _remove(self, entries: tuple[Entry, ...]) -> None:
         """Take rules out; what they alone asked for stays watched, which costs little, until a book is made anew."""
         gone = set(entries)
-        for number in {number for entry in entries for number in self._keys.pop(entry)}:
-            left = tuple(look for look in self._groups[number] if look[-1] not in gone)
-            if left:
-                self._groups[number] = left
-            else:
-                del self._groups[number]
+        for first, second in {key for entry in entries for key in self._keys.pop(entry)}:
+            left = tuple(look for look in self._groups[first][second] if look[-1] not in gone)
+            group = {**self._groups[first], second: left}
+            self._groups[first] = group if left else {key: looks for key, looks in group.items() if looks}
+            if not self._groups[first]:
+                del self._groups[first]
         self._always = tuple(entry for entry in self._always if entry not in gone)
 
     def _prepare(self) -> None:
@@ -163,10 +174,13 @@ class Index:
             present.update(self._spelt(view))
         found = list(self._always)
         groups = self._groups
-        for number in present & self._key_numbers:
-            for needs, some, entry in groups[number]:
-                if needs <= present and not (some and any(map(present.isdisjoint, some))):
-                    found.append(entry)
+        for first in present & self._key_numbers:
+            group = groups[first]
+            for second in group if len(group) <= _FEW else group.keys() & present:
+                if second in present:
+                    for left, entry in group[second]:
+                        if not left or not any(map(present.isdisjoint, left)):
+                            found.append(entry)
         return list(dict.fromkeys(found)) if len(found) > 1 else found
 
     def _values(self, view: View) -> Iterator[int]:

@@ -67,7 +67,11 @@ WRITTEN = [
     ("₩5 billion", "5000000000 KRW"),
     ("3亿元", "300000000 CNY"),
     ("¥500 million ($3.4m)", "500000000 JPY 3400000 USD"),
-    ("$5-10 million", "5 USD"),
+    ("$5-10 million", "5000000 USD 10000000 USD"),
+    ("€5–7bn", "5000000000 EUR 7000000000 EUR"),
+    ("NT$60 million", "60000000 TWD"),
+    ("ZZ$60", "60 XXX"),
+    ("Rs 60 crore", "600000000 INR"),
     ("from $5 million to $10 million", "5000000 USD 10000000 USD"),
 ]
 
