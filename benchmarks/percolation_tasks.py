@@ -50,6 +50,8 @@ class Job:
     peer: str = ""
     budget: float = 60.0
     """Seconds of processor time after which a pass over documents is ended early."""
+    checked: float = 1.0
+    """Which part of what is compared with the oracle is enough."""
 
     def standing(self) -> tuple[list[Standing], list[Standing], list[Entity]]:
         """Return the rules, the spare ones and the entities that either name."""
@@ -177,9 +179,11 @@ def _check(job: Job) -> dict[str, Any]:
     answer: dict[str, Any] = {"checked": {}, "differences": [], "fired": {}}
     for kind, (most, affordable) in CHECKED.items():
         first, _ = job.passes(kind)
-        part = min(affordable / job.rules, 1.0)
+        part = min(job.checked * affordable / job.rules, 1.0)
         # Of a filing there is only one, so a part of it: whole ones would cost the oracle minutes.
-        chosen = [(t, b[: int(part * len(b))]) for t, b in first[:1]] if most == 1 else first[: int(part * most)]
+        chosen = (
+            [(t, b[: int(part * len(b))]) for t, b in first[:1]] if most == 1 else first[: max(int(part * most), 1)]
+        )
         answer["checked"][kind] = {"documents": len(chosen), "bytes": _size(chosen)}
         for document in documents(chosen, kind):
             oracle, matched, fired = book.match_all(document), book.match(document), book.firing(document)

@@ -34,8 +34,8 @@ _BEFORE_SIGN: Final = {
     **{"us": "USD", "c": "CAD", "ca": "CAD", "a": "AUD", "au": "AUD", "hk": "HKD", "s": "SGD"},
     **{"r": "BRL", "nt": "TWD", "nz": "NZD", "mx": "MXN"},
 }
-UNKNOWN: Final = "XXX"
-"""ISO 4217's code for no currency: of a sum whose sign has other letters joined to it."""
+UNKNOWN: Final = "other"
+"""In the place of a code: the sign has letters joined to it that are not known here, as in `ZZ$60`."""
 _SCALES: Final = {
     word: Decimal(10) ** power
     for power, words in {

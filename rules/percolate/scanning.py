@@ -26,7 +26,7 @@ except ImportError:  # no wheel for this machine
 
 # --- the plainer form ---------------------------------------------------------------------------------------------
 
-_KEPT: Final = b"abcdefghijklmnopqrstuvwxyz0123456789_$&"
+_KEPT: Final = b"abcdefghijklmnopqrstuvwxyz0123456789$&"
 _PLAIN: Final = bytes(
     code if code >= 0x80 or bytes((code,)).lower() in (bytes((kept,)) for kept in _KEPT) else 0x20
     for code in range(256)
@@ -107,8 +107,11 @@ def _plain_in_full(view: View) -> bytes:
     return b" %s " % b" \n ".join([*(b" ".join(map(_plain_word, words)) for words in lists), *folded])
 
 
+_PARTING: Final = str.maketrans(".,_", "   ")
+
+
 def _plain_word(word: str) -> bytes:
-    return word.replace(".", " ").replace(",", " ").encode()
+    return word.translate(_PARTING).encode()
 
 
 _DIGITS: Final = re.compile(r"[0-9]+")
@@ -117,10 +120,11 @@ _DIGITS: Final = re.compile(r"[0-9]+")
 def _written(word: str, beginning: bool) -> tuple[str, ...]:
     """Return how a word, or the beginning of one, may stand in a text: a number also with its thousands apart."""
     number = _DIGITS.match(word)
-    if number is None or len(number[0]) < 4:
+    digits, rest = (number[0], word[number.end() :]) if number else ("", word)
+    beginning = beginning and not rest
+    if len(digits) < (2 if beginning else 4):
         return (word,)
-    digits, rest = number[0], word[number.end() :]
-    leads = (1, 2, 3) if beginning and not rest else (len(digits) % 3 or 3,)
+    leads = range(1, min(4, len(digits))) if beginning else (len(digits) % 3 or 3,)
     apart = (
         " ".join((digits[:lead], *(digits[at : at + 3] for at in range(lead, len(digits), 3)))) for lead in leads
     )

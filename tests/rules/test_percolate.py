@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from queries import ENTITIES, FRAGMENTS, documents, nodes
 
@@ -21,7 +21,6 @@ def rule(when: str, rule_id: str = "r", *examples: Example) -> Rule:
     return Rule(id=rule_id, when=when, examples=examples)
 
 
-@settings(max_examples=400, deadline=None)
 @given(st.lists(nodes, max_size=8), st.lists(documents, min_size=1, max_size=4))
 def test_the_rules_looked_up_are_all_the_rules_that_hold(trees: list, read: list[Document]) -> None:
     rules = [rule(unparse(node), f"r{number}") for number, node in enumerate(trees)]

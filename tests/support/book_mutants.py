@@ -6,11 +6,9 @@ Each takes something like `setattr`, so that a test can take its bug out again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import pairwise
 from typing import Any
 
-from rules import entities
-from rules.entities import Gazetteer, View
+from rules.entities import Gazetteer
 from rules.language import atoms, regex
 from rules.language.mentions import EntityTag
 from rules.language.proximity import Near
@@ -19,10 +17,12 @@ from rules.language.ranges import Amount
 from rules.language.values import Docket
 from rules.language.wording import Prefix, Spelling
 from rules.model import Document
-from rules.percolate import index
+from rules.percolate import index, scanning
 from rules.percolate.book import RuleBook
 from rules.percolate.index import Index
+from rules.percolate.scanning import Scanner
 from rules.spelling import shortened
+from rules.words import Text
 
 Patch = Callable[[Any, str, Any], None]
 Ways = tuple[Way, ...]
@@ -94,16 +94,34 @@ def one_edit_less(patch: Patch) -> None:
     patch(Spelling, "ways", lambda self, _gazetteer, _choose: needs(atoms.spelling(self.term, 1)))
 
 
-def old_memo(patch: Patch) -> None:
-    """Keep what was learnt about runs when the rules change."""
+def old_words(patch: Patch) -> None:
+    """Keep what was learnt about near-spelt words when the rules change."""
     replaced = Index.replaced
 
     def keeping(self: Index, gone: Iterable[Any], new: Iterable[Any]) -> Index:
         other = replaced(self, gone, new)
-        other._memo = self._memo
+        other._near = self._near
         return other
 
     patch(Index, "replaced", keeping)
+
+
+def old_scan(patch: Patch) -> None:
+    """Look only for what the rules before an edit asked for."""
+    replaced = Index.replaced
+
+    def keeping(self: Index, gone: Iterable[Any], new: Iterable[Any]) -> Index:
+        other = replaced(self, gone, new)
+        other._scanners = self._scanners
+        return other
+
+    patch(Index, "replaced", keeping)
+
+
+def scans_numbered_alike(patch: Patch) -> None:
+    """Number what was added by an edit from the beginning."""
+    made = Scanner.__init__
+    patch(Scanner, "__init__", lambda self, wanted, first=0: made(self, wanted))
 
 
 def old_entries(patch: Patch) -> None:
@@ -124,39 +142,41 @@ def gone_entries(patch: Patch) -> None:
 def without_an_alias(patch: Patch) -> None:
     """Forget the last alias of an entity."""
 
-    def marks(self: Gazetteer, ids: Iterable[str]) -> frozenset[Any]:
+    def names_of(self: Gazetteer, ids: Iterable[str]) -> frozenset[str]:
         kept = ((self._names[entity][:-1] or self._names[entity]) for entity in ids)
-        return frozenset(entities._mark(name) for names in kept for name in names)
+        return frozenset(" ".join(name.terms) for names in kept for name in names)
 
-    patch(Gazetteer, "marks", marks)
+    patch(Gazetteer, "names_of", names_of)
 
 
 def without_an_entity(patch: Patch) -> None:
     """Forget one entity of those that carry a tag."""
 
     def ways(self: EntityTag, gazetteer: Gazetteer, _choose: Chooser) -> Ways:
-        return ((gazetteer.marks(sorted(self.entities(gazetteer))[:1]),),)
+        return ((gazetteer.names_of(sorted(self.entities(gazetteer))[:1]),),)
 
     patch(EntityTag, "ways", ways)
 
 
 def one_reading(patch: Patch) -> None:
     """Forget that look-alike letters are also read as Latin."""
-    patch(View, "words", property(lambda self: {*self.title.tokens, *self.body.tokens}))
+    patch(Text, "skeleton", property(lambda _self: None))
 
 
-def neighbours_of_one_field(patch: Patch) -> None:
-    """Forget the neighbours in the body."""
-    patch(View, "pairs", property(lambda self: set(pairwise(self.title.skeleton or self.title.tokens))))
+def numbers_in_one_piece(patch: Patch) -> None:
+    """Look for a number only as it stands without marks between its thousands."""
+    patch(scanning, "_written", lambda word, _beginning: (word,))
 
 
-def neighbour_of_a_beginning(patch: Patch) -> None:
-    """Take the beginning that ends a prefix for a word that has a neighbour."""
+def beginnings_are_whole(patch: Patch) -> None:
+    """Look for a beginning as if it were all of a word."""
+    written = scanning.patterns
+    patch(scanning, "patterns", lambda atom: written(atom if atom[0] == "*" else atom.removesuffix("*")))
 
-    def ways(self: Prefix, _gazetteer: Gazetteer, _choose: Chooser) -> Ways:
-        return needs(*self.terms[:-1], atoms.prefix(self.terms[-1]), *pairwise(self.terms))
 
-    patch(Prefix, "ways", ways)
+def letters_as_they_are(patch: Patch) -> None:
+    """Look for the letters of a text in the case in which they stand."""
+    patch(scanning, "_TABLE", scanning._PLAIN)
 
 
 def one_width(patch: Patch) -> None:
@@ -189,16 +209,9 @@ MUTANTS: Mapping[str, Callable[[Patch], None]] = {
     bug.__name__.replace("_", "-"): bug
     for bug in (
         *(not_like_its_part, first_of_or, all_of_or_beside_near, neighbours_of_near, optional_is_required),
-        *(first_branch, prefix_as_typed, prefix_is_no_word, fewer_deletes, one_edit_less, old_memo, old_entries),
-        *(
-            gone_entries,
-            without_an_alias,
-            without_an_entity,
-            one_reading,
-            one_width,
-            neighbours_of_one_field,
-            only_its_own_sign,
-        ),
-        *(without_parents, neighbour_of_a_beginning),
+        *(first_branch, prefix_as_typed, prefix_is_no_word, fewer_deletes, one_edit_less, old_words, old_scan),
+        *(scans_numbered_alike, old_entries, gone_entries, without_an_alias, without_an_entity, one_reading),
+        *(numbers_in_one_piece, beginnings_are_whole, letters_as_they_are, one_width, only_its_own_sign),
+        *(without_parents,),
     )
 }

@@ -70,7 +70,7 @@ WRITTEN = [
     ("$5-10 million", "5000000 USD 10000000 USD"),
     ("€5–7bn", "5000000000 EUR 7000000000 EUR"),
     ("NT$60 million", "60000000 TWD"),
-    ("ZZ$60", "60 XXX"),
+    ("ZZ$60", "60 other"),
     ("Rs 60 crore", "600000000 INR"),
     ("from $5 million to $10 million", "5000000 USD 10000000 USD"),
 ]
