@@ -202,6 +202,12 @@ _ASKED: Final = re.compile(
 )
 
 
+def goes_on(word: str) -> bool:
+    """Whether a word behind a number may belong to a sum: `million`, `USD`, `M`."""
+    folded = word.lower()
+    return folded in _SCALES or folded in CURRENCIES
+
+
 def read(text: str) -> Sum | None:
     """Return the sum that a query names, such as `50M`, `$4.3bn` or `EUR 10k`; None if it is none."""
     match = _ASKED.fullmatch(text.strip())

@@ -6,6 +6,7 @@ What the values mean to the daemon is not known here; the one thing computed fro
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -16,6 +17,7 @@ from monitor.config.model import (
     Config,
     EmailChannel,
     EntityTable,
+    ExampleTable,
     FragmentTable,
     MatterTable,
     RuleTable,
@@ -27,7 +29,7 @@ from monitor.config.sections.single import HealthSettings, HistorySettings, Netw
 from monitor.config.toml.lines import KeyPath
 from monitor.config.toml.reading import Reading, read
 from monitor.config.validation import SECTIONS, Ledger, channel_model, check_sections, repeated, single, validated
-from rules.model import Rule
+from rules.model import Example, Rule
 from rules.percolate import RuleBook, compile_rules
 
 NAME: Final = "config.toml"
@@ -182,7 +184,8 @@ class _Assembly:
         if ledger.faults or ledger.reading.faults:
             raise ConfigFaults(_ordered(ledger.reading, (*ledger.reading.faults, *ledger.faults)))
         everybody = tuple(channel.id for channel in channels if channel.enabled)
-        asked = tuple(_rule(table, everybody) for table in rules.values() if table.enabled)
+        by_id = {source.id: source for source in sources}
+        asked = tuple(_rule(table, everybody, by_id) for table in rules.values() if table.enabled)
         known = tuple(table.entity() for table in entities.values())
         shared = tuple(table.fragment() for table in repeated(ledger, "fragment", FragmentTable).values())
         book = compile_rules(
@@ -234,7 +237,7 @@ class _Assembly:
         return tuple(dict.fromkeys((*(file.path for file in reading.files), *folders, *self.preparation.files)))
 
 
-def _rule(table: RuleTable, everybody: tuple[str, ...]) -> Rule:
+def _rule(table: RuleTable, everybody: tuple[str, ...], sources: Mapping[str, SourceConfig]) -> Rule:
     return Rule(
         id=table.id,
         when=table.when,
@@ -242,7 +245,20 @@ def _rule(table: RuleTable, everybody: tuple[str, ...]) -> Rule:
         severity=table.severity,
         channels=everybody if table.channels is None else tuple(dict.fromkeys(table.channels)),
         updates=table.updates,
-        examples=tuple(example.made() for example in table.example),
+        examples=tuple(_example(example, sources.get(example.source)) for example in table.example),
+    )
+
+
+def _example(table: ExampleTable, source: SourceConfig | None) -> Example:
+    """Return an example; one that names a source has what that source gives to all its documents."""
+    made = table.made()
+    if source is None:
+        return made
+    return replace(
+        made,
+        kind=made.kind if "kind" in table.model_fields_set else source.documents,
+        tags=tuple(dict.fromkeys((*made.tags, *source.tags))),
+        facts=tuple(dict.fromkeys((*made.facts, *source.facts))),
     )
 
 

@@ -123,7 +123,12 @@ _AFTER_QUOTE: Final = re.compile(r"~(?P<distance>\d*)|\*|\^[\d.]*")
 _BRACKETS: Final = re.compile(r"[\[{][^\]}]*[\]}]?")
 _REGEX: Final = re.compile(r"/((?:[^/\\\n]|\\.)+)/([a-z]*)")
 _NEAR: Final = re.compile(r"NEAR/(\d{1,6})")
-_DISTANCE: Final = re.compile(r"NEAR/?|NEAR/.*|(?i:near|w|pre|adj|within)/(?P<words>\d+)|/(?:\d+|[sp])")
+_DISTANCE: Final = re.compile(
+    r"NEAR/?|NEAR/.*|(?i:near|w|pre|adj|within)/\d+|/(?:\d+|[sp])|(?:ADJ|PRE)\d+|WITHIN\d*|(?:AND|OR|NOT)/\d+"
+)
+_MEANT_DISTANCE: Final = re.compile(r"[A-Za-z]*\s?/?\s?(\d{1,3})(?!\d)")
+"""A distance in one of the forms that other languages have, with its number, which may stand apart."""
+_GLUED: Final = re.compile(r"(AND|OR|NOT)-(.+)")
 _SPELLING: Final = re.compile(r"(?P<word>[^~*]+)~(?P<edits>\d*)")
 _OPERATORS: Final[dict[str, Literal["and", "or", "not"]]] = {"AND": "and", "OR": "or", "NOT": "not"}
 _FOREIGN_OPERATORS: Final = {"&&": "AND", "&": "AND", "||": "OR", "|": "OR", "!": "NOT", "+": "AND"}
@@ -182,7 +187,9 @@ class Lexer:
         after = _AFTER_QUOTE.match(self._query, quoted.end())
         if after and after[0][0] == "~":
             distance = int(after["distance"][:_DIGITS] or 0)
-            if fault := _phrase_fault(text) or _sloppy_fault(len(Text(text).tokens), distance):
+            if not after["distance"]:
+                self._refuse(after.end(), 'a distance stands right after the ~, without a blank, as in "a b"~8')
+            elif fault := _phrase_fault(text) or _sloppy_fault(len(Text(text).tokens), distance):
                 self._refuse(after.end(), fault)
             else:
                 self._emit("sloppy", after.end(), text, number=distance)
@@ -232,8 +239,9 @@ class Lexer:
             self._refuse(end, message, kind=_OPERATORS[operator] if joins or operator == "NOT" else "hole")
         elif distance := _NEAR.fullmatch(text):
             self._near(int(distance[1]), end)
-        elif foreign := _DISTANCE.fullmatch(text):
-            words = foreign["words"] or "8"
+        elif _DISTANCE.fullmatch(text):
+            meant = _MEANT_DISTANCE.match(query, start)
+            words, end = (meant[1], max(end, meant.end())) if meant else ("8", end)
             self._refuse(end, f"a distance is written NEAR/{words}, in capitals and with a number", kind="and")
         else:
             self._word(text, end)
@@ -330,11 +338,15 @@ def _word_fault(text: str, stem: str) -> str | None:
     for foreign, operator in _FOREIGN_OPERATORS.items():
         if text == foreign:
             return f"{foreign} is not an operator here; write {operator}"
+    if glued := _GLUED.fullmatch(text):
+        return f"write {glued[1]} {glued[2]}, with a blank; in quotes if you mean the words"
     checks = (
         (text[0] == "+", "every word is required already; take the + out"),
         (text[0] == "!", "! is not an operator here; write NOT"),
         (text[0] in "'‘’`", 'phrases stand in double quotes: "motion to compel"'),
         (text[0] in "<>=", "a comparison needs a field before it, such as amount:>=50M or published:<2d"),
+        (text[0] == "@", f"entities with a tag are asked for by entity:{text}"),
+        ("=" in text[1:], "a field takes a colon, as in title:motion; put the text in quotes if you mean it"),
         (text[0] == ":", "a colon needs a field right before it, without a blank, as in title:motion"),
         (text[0] == "*", "a word cannot begin with *; give its beginning, as in motion*"),
         ("*" in stem, "a * may only end a word, as in motion*"),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final, Literal, cast
 
-from rules import dockets
+from rules import amounts, dockets
 from rules.entities import Field
 from rules.language.lexer import LONGEST_QUERY, Faults, Lexer, QueryFault, Sign, SignKind, near
 from rules.language.mentions import EntityRef, EntityTag
@@ -30,6 +30,7 @@ __all__ = ["InvalidQuery", "Names", "QueryFault", "parse"]
 DEEPEST_NESTING: Final = 50
 MOST_CLAUSES: Final = 5_000
 """In one query, those of its fragments included; fragments that use fragments double with each step."""
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
 
 
@@ -69,6 +70,10 @@ def _read(query: str, names: Names, faults: Faults) -> Node | None:
         faults.add(
             0, 1, f"this query has {len(query)} characters; at most {LONGEST_QUERY} are read, make two rules of it"
         )
+        return None
+    if control := _CONTROL.search(query):
+        message = "there is a control character here; a query with a backslash stands in single quotes in TOML"
+        faults.add(control.start(), control.end(), message)
         return None
     signs = Lexer(query, faults).signs()
     if len(signs) == 1:
@@ -280,6 +285,11 @@ class _Parser:
         return Docket(sign.value)
 
     def _range(self, sign: Sign) -> Node:
+        following = self._sign
+        if following.kind == "word" and sign.text == "amount" and (said := _apart(sign.value, following.text)):
+            self._faults.add(sign.start, following.end, said)
+            self._at += 1
+            return _NOTHING
         try:
             if sign.text == "amount":
                 return Amount(sign.value)
@@ -329,6 +339,18 @@ class _Parser:
             meant = near(name, entities)
             self._blame(sign, f'there is no entity with the id "{name}"', f"entity:{meant}" if meant else None)
         return EntityTag(name[1:]) if name.startswith("@") else EntityRef(name)
+
+
+def _apart(value: str, word: str) -> str | None:
+    """Say what is wrong where a sum goes on in the word behind it; None where it does not."""
+    if word == "TO":
+        return f"a range stands in brackets: amount:[{value} TO ...]"
+    if not amounts.goes_on(word):
+        return None
+    sign = value[: len(value) - len(value.lstrip("<>="))]
+    code = amounts.CURRENCIES.get(word.lower())
+    meant = f"{sign}{code}{value[len(sign) :]}" if code else f"{value}{word}"
+    return f'a sum is written without blanks: amount:{meant}; put "{word}" in quotes if you mean the word'
 
 
 _WHOLE: Final = (Scope, FieldTest, DateTest, Docket)

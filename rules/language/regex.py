@@ -85,8 +85,11 @@ class Regex(Node):
     def verdict(self, view: View, fields: tuple[Field, ...]) -> Verdict:
         clause = scoped(self, fields)
         evidence = tuple(one for name in fields for one in self._evidence(view, name, clause))
-        reason = found(evidence, view) if evidence else f"finds nothing in the {where(fields)}"
-        return Verdict(node=self, clause=clause, holds=bool(evidence), reason=reason, evidence=evidence)
+        # A pattern such as \b finds places of no width, where there is nothing to show.
+        holds = bool(evidence) or self.holds(view, fields)
+        nothing = f"finds {'a place' if holds else 'nothing'} in the {where(fields)}"
+        reason = found(evidence, view) if evidence else nothing
+        return Verdict(node=self, clause=clause, holds=holds, reason=reason, evidence=evidence)
 
     def _evidence(self, view: View, name: Field, clause: str) -> Iterator[Evidence]:
         text = view.text(name)

@@ -179,6 +179,13 @@ def letters_as_they_are(patch: Patch) -> None:
     patch(scanning, "_TABLE", scanning._PLAIN)
 
 
+def underscores_are_letters(patch: Patch) -> None:
+    """Keep an underscore in its word, also where it parts words when read."""
+    table = bytearray(scanning._TABLE)
+    table[ord("_")] = ord("_")
+    patch(scanning, "_TABLE", bytes(table))
+
+
 def one_width(patch: Patch) -> None:
     """Look a docket up by its serial number without leading zeros."""
 
@@ -211,7 +218,14 @@ MUTANTS: Mapping[str, Callable[[Patch], None]] = {
         *(not_like_its_part, first_of_or, all_of_or_beside_near, neighbours_of_near, optional_is_required),
         *(first_branch, prefix_as_typed, prefix_is_no_word, fewer_deletes, one_edit_less, old_words, old_scan),
         *(scans_numbered_alike, old_entries, gone_entries, without_an_alias, without_an_entity, one_reading),
-        *(numbers_in_one_piece, beginnings_are_whole, letters_as_they_are, one_width, only_its_own_sign),
+        *(
+            numbers_in_one_piece,
+            beginnings_are_whole,
+            letters_as_they_are,
+            underscores_are_letters,
+            one_width,
+            only_its_own_sign,
+        ),
         *(without_parents,),
     )
 }

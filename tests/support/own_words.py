@@ -20,35 +20,9 @@ LETTERS: Final = "éßİıſﬁŒøœǆÅＡＢｓ１９０½²Ⅷ㎏℡№ªµa
 SCRIPTS: Final = "米国証券取引委員会かがバパﾊﾞハ゛ー々币安금융위원회ᄀ\u1161\u11a8ㄱㅏกำไทยसिनन्दीעבריתعربي٣०ﷺ𝐁𝒃🄰𠀀"
 CHARACTERS: Final = PLAIN + MARKS + LETTERS + SCRIPTS
 TRICKY_WORDS: Final = (
-    *(
-        "motion",
-        "SEC",
-        "Binance",
-        "Binance.US",
-        "U.S.",
-        "SEC's",
-        "1,000",
-        "1,000,000",
-        "12,345.67",
-        "$50M",
-        "8-K",
-        "&",
-    ),
-    *(
-        "order.The",
-        "AT&T",
-        "s",
-        "'s",
-        "1.5",
-        "4.3bn",
-        "1:23-cv-01599",
-        "Вinance",
-        "bіtcoin",
-        "Straße",
-        "İstanbul",
-        "ﬁl",
-    ),
-    *("_em_", "snake_case", "1.000.000", "100", "10"),
+    *("motion", "SEC", "Binance", "Binance.US", "U.S.", "SEC's", "1,000", "1,000,000", "12,345.67", "$50M", "8-K"),
+    *("order.The", "AT&T", "s", "'s", "1.5", "4.3bn", "1:23-cv-01599", "Вinance", "bіtcoin", "Straße", "İstanbul"),
+    *("&", "ﬁl", "_em_", "snake_case", "1.000.000", "100", "10"),
 )
 
 

@@ -92,7 +92,17 @@ PIECES = (
         "'s",
         "'",
     ),
-    *("Bin<b>ance</b>", "com<i>pel", "<p>order</p>", "S&amp;P", "AT&T", "reporting-", "(order)", "“motion”"),
+    *(
+        "1,000,000",
+        "Bin<b>ance</b>",
+        "com<i>pel",
+        "<p>order</p>",
+        "S&amp;P",
+        "AT&T",
+        "reporting-",
+        "(order)",
+        "“motion”",
+    ),
     *("x" * 38 + "zy", "x" * 39 + "yz", "x" * 39 + "y"),
 )
 SEPARATORS = (" ", " ", " ", " ", ", ", ". ", "\n", "\u00a0", " – ", "’s ", "-", "")
@@ -107,7 +117,7 @@ FACTS = (
     *(("docket", "1:23-cv-01599-ABJ"), ("docket", "dcd 1:23-cv-1599"), ("docket", "1:17-cr-201"), ("docket", "what")),
 )
 TAGS = ("Press Release", "crypto", "Litigation", "a~1", "c*")
-LANGUAGES = (None, "en", "en-GB", "ja", "pt_BR")
+LANGUAGES = (None, "en", "en-GB", "ja", "pt_BR", "zh-Hant-TW")
 
 
 def misspelt(word: str, place: int, edit: int) -> str:
@@ -154,7 +164,7 @@ documents = st.builds(
 
 WORDS = (
     *("motion", "Motion", "compel", "SEC", "Binance", "Binance.US", "US", "8-K", "v.", "$50M", "order", "クラーケン"),
-    *("1,000", "Coinbase", "reporting", "1:23-cv-01599", "Straße", "米SEC", "И"),
+    *("1,000", "1,000,000", "Coinbase", "reporting", "1:23-cv-01599", "Straße", "米SEC", "И"),
 )
 PHRASES = (
     *(
@@ -169,23 +179,27 @@ PHRASES = (
     *("証券取引", "status report", "AND", "1:23-cv", "바이낸스", "and"),
 )
 PREFIXES = (
-    "mot",
-    "Bin",
-    "binance",
-    "8-K",
-    "Binance.U",
-    "クラ",
-    "ord",
-    "motion",
-    "report",
-    "Straß",
-    "取引委",
-    "50",
-    "币安",
+    *(
+        "mot",
+        "Bin",
+        "binance",
+        "8-K",
+        "Binance.U",
+        "クラ",
+        "ord",
+        "motion",
+        "report",
+        "Straß",
+        "取引委",
+        "50",
+        "币安",
+    ),
+    *("100", "1,000"),
 )
 SPELLINGS = (
     *(("compel", 1), ("Coinbase", 1), ("coinbase", 2), ("Binance", 2), ("binance", 1), ("Kraken", 1), ("motion", 1)),
     *(("securities", 2), ("Commission", 2), ("order", 1), ("Straße", 1), ("x" * 38 + "yz", 1)),
+    *(("kraken", 1), ("commission", 1), ("securities", 1), ("reporting", 2), ("compel", 1)),
 )
 SLOPPIES = (
     *(("SEC motion", 8), ("motion to compel", 2), ("motion motion", 3), ("Binance US", 1), ("order sec kraken", 9)),
@@ -243,6 +257,7 @@ VALUES = (
     *(FieldTest("tag", "press release"), FieldTest("tag", "crypt", True), FieldTest("tag", "PRESS", True)),
     *(FieldTest("tag", "a~1"), FieldTest("tag", "c*"), FieldTest("tag", "c*", True)),
     *(FieldTest("lang", "en"), FieldTest("lang", "EN-gb"), FieldTest("lang", "pt"), FieldTest("lang", "ja")),
+    *(FieldTest("lang", "zh"), FieldTest("lang", "zh-hant"), FieldTest("lang", "en")),
     *(
         FieldTest("form", "8-k"),
         FieldTest("form", "10-", True),

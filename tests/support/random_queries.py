@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
+from own_words import CHARACTERS, TRICKY_WORDS, clauses_of, pattern_of, readable
 from queries import (
     DISTANCES,
     FACTS,
@@ -34,6 +35,7 @@ from rules.language.proximity import Near
 from rules.language.query import And, Node, Not, Or, Scope, unparse
 from rules.language.regex import Regex
 from rules.model import KINDS, Document, Rule
+from rules.words import Text
 
 
 class Drawer:
@@ -41,14 +43,29 @@ class Drawer:
 
     def __init__(self, seed: int) -> None:
         self._chance = Random(seed)
+        self._seen: list[Text] = []
 
     def below(self, count: int) -> int:
         """Draw a number from 0 up to, not including, `count`."""
         return self._chance.randrange(count)
 
     def rule(self, rule_id: str) -> Rule:
-        """Draw a rule."""
+        """Draw a rule: from the tables or, now and then, one that a document drawn before ought to meet."""
+        if self._seen and self._chance.random() < 0.2 and (found := self._met(self._chance.choice(self._seen))):
+            return Rule(id=rule_id, when=found)
         return Rule(id=rule_id, when=unparse(self.node(self._chance.choice((1, 1, 1, 1, 2, 2, 3, 5, 8)))))
+
+    def _met(self, text: Text) -> str | None:
+        tokens = self._chance.choice((text.tokens, text.skeleton or text.tokens))
+        if not tokens:
+            return None
+        first = self._chance.randrange(len(tokens))
+        clauses = [*clauses_of(tokens[first : first + self._chance.randint(1, 3)])]
+        place = self._chance.randrange(len(text.folded))
+        pattern = pattern_of(text.folded[place : place + self._chance.randint(3, 12)])
+        clauses += [] if pattern is None else [pattern]
+        written = [unparse(clause) for clause in clauses]
+        return self._chance.choice([one for one in written if readable(one)] or [None])
 
     def node(self, leaves: int) -> Node:
         """Draw a query of about so many leaves, with fields of its own and parts of one field."""
@@ -106,11 +123,13 @@ class Drawer:
     def document(self) -> Document:
         """Draw a document."""
         chance = self._chance
+        title, body = self._text(8), self._text(25)
+        self._seen = [*self._seen[-100:], Text(title), Text(body)]
         return Document(
             source=chance.choice(SOURCES),
             kind=chance.choice(KINDS),
-            title=self._text(8),
-            body=self._text(25),
+            title=title,
+            body=body,
             published=chance.choice((None, *MOMENTS)),
             updated=chance.choice((None, *MOMENTS)),
             lang=chance.choice(LANGUAGES),
@@ -125,7 +144,12 @@ class Drawer:
 
     def _piece(self) -> str:
         chance = self._chance
-        if chance.random() < 0.75:
+        draw = chance.random()
+        if draw < 0.7:
             return chance.choice(PIECES)
+        if draw < 0.8:
+            return chance.choice(TRICKY_WORDS)
+        if draw < 0.85:
+            return "".join(chance.choice(CHARACTERS) for _ in range(chance.randint(1, 8)))
         word = misspelt(chance.choice(MISSPELLED), chance.randrange(10), chance.randrange(8))
         return misspelt(word, chance.randrange(10), chance.randrange(8)) if chance.random() < 0.5 else word
