@@ -80,7 +80,7 @@ class RuleBook:
             self._index = Index(entries, gazetteer.names)
 
     def _entry(self, rule: Rule, node: Node, kept: Entry | None) -> Entry:
-        if kept is not None and kept.node is node and kept.rule == rule:
+        if kept is not None and kept.node is node and (kept.rule is rule or kept.rule == rule):
             return kept
         return Entry(rule, node, node.ways(self.gazetteer, _choose))
 
@@ -204,7 +204,7 @@ def _read(
     names = Names(entities=gazetteer.ids, tags=gazetteer.tags, sources=vocabulary.sources)
     nodes, fragment_faults = read_fragments(fragments, names)
     names = replace(names, fragments=nodes)
-    known = {rule.id: (rule.when, before.node(rule.id)) for rule in before.rules} if before else {}
+    known = before._entries if before else {}
     read: list[tuple[Rule, Node]] = []
     faults: list[tuple[str, QueryFault]] = []
     seen: set[str] = set()
@@ -213,9 +213,9 @@ def _read(
             message = f'two rules have the id "{rule.id}"; give one of them another'
             faults.append((rule.id, QueryFault(message=message, line=1, column=1, length=1)))
         seen.add(rule.id)
-        when, node = known.get(rule.id, (None, None))
+        kept = known.get(rule.id)
         try:
-            node = node if node is not None and when == rule.when else parse(rule.when, names)
+            node = kept.node if kept is not None and kept.rule.when == rule.when else parse(rule.when, names)
         except InvalidQuery as invalid:
             faults.extend((rule.id, fault) for fault in invalid.faults)
         else:
