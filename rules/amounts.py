@@ -72,8 +72,14 @@ def find(text: Text) -> Iterator[Found]:
     """Yield every sum of money in a text, in order."""
     tokens = text.tokens
     free = 0
-    for place in sorted({hit.first for hit in text.any_of(_CURRENCY_WORDS)}):
+    glued = frozenset(word for code in CODES for word in text.beginning(code) if _GLUED.fullmatch(word))
+    for place in sorted({hit.first for hit in text.any_of(_CURRENCY_WORDS | glued)}):
         if place < free:
+            continue
+        if tokens[place] in glued:
+            joined = _from_glued(text, tokens, place)
+            free = joined.hit.last + 1
+            yield joined
             continue
         after = None if tokens[place] in _ONLY_BEHIND else _after(text, tokens, place)
         found = after or _before(text, tokens, place, free)
@@ -82,6 +88,26 @@ def find(text: Text) -> Iterator[Found]:
         ends = _range(text, tokens, found) or (found,)
         yield from ends
         free = ends[-1].hit.last + 1
+
+
+CODES: Final = tuple(code.lower() for code in _NAMES)
+"""ISO 4217 codes as they may be joined to a number."""
+_GLUED: Final = re.compile(rf"({'|'.join(CODES)})([0-9]+)((?:{'|'.join(_SCALES)})?)")
+
+
+def _from_glued(text: Text, tokens: list[str], place: int) -> Found:
+    """Read `EUR10m` and `USD4.3bn`, of which the words are `usd4` and `3bn`."""
+    match = _GLUED.fullmatch(tokens[place])
+    assert match is not None  # noqa: S101 - only such words come here
+    digits, letters, last = match[2], match[3], place
+    more = _DIGITS.fullmatch(tokens[place + 1]) if not letters and place + 1 < len(tokens) else None
+    gap = text.original[text.span(place, place)[1] : text.span(place + 1, place + 1)[0]] if more else ""
+    if more and (gap == "." or (gap == "," and len(more[1]) % 3 == 0)):
+        digits, letters, last = f"{digits}{gap.replace(',', '')}{more[1]}", more[2], place + 1
+    if not letters and last + 1 < len(tokens) and tokens[last + 1] in _SCALES:
+        letters, last = tokens[last + 1], last + 1
+    value = _value(digits, _SCALES.get(letters, Decimal(1)))
+    return Found(Sum(value * _SCALES.get(letters, Decimal(1)), match[1].upper()), Hit(place, last))
 
 
 _CURRENCY_WORDS: Final = frozenset(CURRENCIES)

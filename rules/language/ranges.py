@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 
 from rules import amounts
 from rules.entities import Field, Gazetteer, View
+from rules.language import atoms
 from rules.language.query import Chooser, Located, Node, Verdict, Way, where
 from rules.language.values import stated
 from rules.words import Hit, first_hits
@@ -190,7 +191,7 @@ class Amount(Located):
     def ways(self, gazetteer: Gazetteer, choose: Chooser) -> tuple[Way, ...]:
         wanted = amounts.CURRENCIES
         words = wanted if self.currency is None else [word for word in wanted if self._may_say(word)]
-        return ((frozenset(words),),)
+        return ((frozenset(words) | {atoms.prefix(code) for code in amounts.CODES},),)
 
     def _may_say(self, word: str) -> bool:
         return amounts.CURRENCIES[word] == self.currency or word == "$"

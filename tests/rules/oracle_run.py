@@ -31,7 +31,7 @@ from rules.percolate import RuleBook, compile_rules  # noqa: E402
 RULES: Final = 40
 """In one book."""
 DOCUMENTS: Final = 12
-"""Asked of each book, half of them old acquaintances of the books before it."""
+"""Asked of each book, half of them such as rules were made from."""
 EDITS: Final = 2
 """Books that are made from one, each from the one before it."""
 CHANGES: Final = 12
@@ -84,7 +84,6 @@ class OracleRun:
         self.result = Result(seed=seed, only_first=stop_at_difference)
         self._draw = Drawer(seed)
         self._drawn = 0
-        self._old: list[Question] = []
 
     def run(self, pairs: int) -> Result:
         """Compare at least so many pairs, or until there is a difference when that is enough; a defect ends it."""
@@ -118,10 +117,9 @@ class OracleRun:
         return self._draw.rule(f"r{self._drawn}")
 
     def _questions(self) -> list[Question]:
-        known = [self._old[self._draw.below(len(self._old))] for _ in range(DOCUMENTS // 2) if self._old]
-        new = [(self._draw.document(), self._now()) for _ in range(DOCUMENTS - len(known))]
-        self._old = [*self._old[-200:], *new]
-        return [*known, *new]
+        known = self._draw.sources[-(DOCUMENTS // 2) :]
+        new = [self._draw.document() for _ in range(DOCUMENTS - len(known))]
+        return [(document, self._now()) for document in (*known, *new)]
 
     def _now(self) -> datetime | None:
         return (None, *MOMENTS)[self._draw.below(len(MOMENTS) + 1)]

@@ -13,6 +13,8 @@ from types import ModuleType
 import pytest
 from book_mutants import MUTANTS
 
+pytestmark = pytest.mark.long
+
 PAIRS = 5_000
 SEED = 1
 

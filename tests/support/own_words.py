@@ -36,8 +36,9 @@ def queries_of(text: str) -> Iterator[str]:
                     if readable(written := unparse(node)):
                         yield written
     for start in range(0, min(len(read.folded), 24), 3):
-        if (pattern := pattern_of(read.folded[start : start + 7])) is not None:
-            yield unparse(pattern)
+        pattern = pattern_of(read.folded[start : start + 7])
+        if pattern is not None and readable(written := unparse(pattern)):
+            yield written
 
 
 def clauses_of(tokens: list[str]) -> Iterator[Node]:

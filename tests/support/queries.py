@@ -94,6 +94,8 @@ PIECES = (
     ),
     *(
         "1,000,000",
+        "_motion_",
+        "order_",
         "Bin<b>ance</b>",
         "com<i>pel",
         "<p>order</p>",

@@ -43,7 +43,9 @@ class Drawer:
 
     def __init__(self, seed: int) -> None:
         self._chance = Random(seed)
-        self._seen: list[Text] = []
+        self._drawn: list[Document] = []
+        self.sources: list[Document] = []
+        """The documents whose own words were made into rules, the last ones last."""
 
     def below(self, count: int) -> int:
         """Draw a number from 0 up to, not including, `count`."""
@@ -51,21 +53,23 @@ class Drawer:
 
     def rule(self, rule_id: str) -> Rule:
         """Draw a rule: from the tables or, now and then, one that a document drawn before ought to meet."""
-        if self._seen and self._chance.random() < 0.2 and (found := self._met(self._chance.choice(self._seen))):
+        if self._drawn and self._chance.random() < 0.25 and (found := self._met(self._chance.choice(self._drawn))):
             return Rule(id=rule_id, when=found)
         return Rule(id=rule_id, when=unparse(self.node(self._chance.choice((1, 1, 1, 1, 2, 2, 3, 5, 8)))))
 
-    def _met(self, text: Text) -> str | None:
+    def _met(self, document: Document) -> str | None:
+        text = Text(self._chance.choice((document.title, document.body)))
         tokens = self._chance.choice((text.tokens, text.skeleton or text.tokens))
         if not tokens:
             return None
         first = self._chance.randrange(len(tokens))
-        clauses = [*clauses_of(tokens[first : first + self._chance.randint(1, 3)])]
+        clauses = [*clauses_of(tokens[first : first + self._chance.choice((1, 1, 2, 3))])]
         place = self._chance.randrange(len(text.folded))
         pattern = pattern_of(text.folded[place : place + self._chance.randint(3, 12)])
         clauses += [] if pattern is None else [pattern]
-        written = [unparse(clause) for clause in clauses]
-        return self._chance.choice([one for one in written if readable(one)] or [None])
+        written = [one for one in map(unparse, clauses) if readable(one)]
+        self.sources += [document] if written else []
+        return self._chance.choice(written or [None])
 
     def node(self, leaves: int) -> Node:
         """Draw a query of about so many leaves, with fields of its own and parts of one field."""
@@ -123,19 +127,19 @@ class Drawer:
     def document(self) -> Document:
         """Draw a document."""
         chance = self._chance
-        title, body = self._text(8), self._text(25)
-        self._seen = [*self._seen[-100:], Text(title), Text(body)]
-        return Document(
+        document = Document(
             source=chance.choice(SOURCES),
             kind=chance.choice(KINDS),
-            title=title,
-            body=body,
+            title=self._text(8),
+            body=self._text(25),
             published=chance.choice((None, *MOMENTS)),
             updated=chance.choice((None, *MOMENTS)),
             lang=chance.choice(LANGUAGES),
             tags=tuple(chance.choice(TAGS) for _ in range(chance.randint(0, 2))),
             facts=tuple(chance.choice(FACTS) for _ in range(chance.randint(0, 3))),
         )
+        self._drawn = [*self._drawn[-100:], document]
+        return document
 
     def _text(self, most: int) -> str:
         chance = self._chance

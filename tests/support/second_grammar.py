@@ -201,6 +201,7 @@ def _asks_for_a_field(node: Node) -> bool:
 def read(query: str, names: Names) -> Node:
     """Return the tree of a query, all of whose names must be known; raise Refused if it is none."""
     try:
+        _demand(not re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", query))
         return _Builder(names).transform(_READER.parse(query))
     except (LarkError, ValueError) as error:
         raise Refused(str(error)) from error

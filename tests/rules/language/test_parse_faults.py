@@ -76,6 +76,7 @@ WORDS = [
     ("wom?n", 1, 5, "? is not supported as a wildcard"),
     ("'a b'", 1, 2, "phrases stand in double quotes"),
     ("a\\b", 1, 3, "there are no escapes"),
+    ("a \x08b", 3, 1, "there is a control character here; a query with a backslash stands in single quotes in TOML"),
     ("a^2", 1, 3, "weights (^2) mean nothing here"),
     (">=50M", 1, 5, "a comparison needs a field before it"),
     ("[a TO b]", 1, 8, "a range needs a field before it"),
