@@ -123,7 +123,7 @@ class Mixed(tuple[str, ...]):
 
 
 _LONGEST_REMEMBERED: Final = 64
-_MOST_REMEMBERED: Final = 200_000
+_MOST_REMEMBERED: Final = 100_000
 _EDGES: Final = "()[]{}\"'.,;:!?-“”‘’«»–—…"
 """Marks that part words wherever they stand, and so may be taken off the ends of a run."""
 

@@ -48,6 +48,7 @@ class Text:
     _places: dict[str, list[int]] | None = None
     _asked: int = 0
     _folded: bytes | None = None
+    _folds: tuple[list[int], list[int]] | None = None
     _counts: list[int] | None = None
     _starts: tuple[list[int], Iterator[re.Match[str]]] | None = None
 
@@ -111,16 +112,26 @@ class Text:
 
     def unfold(self, start: int, end: int) -> tuple[int, int]:
         """Return the characters [start, end) of the original that those of `folded` stand for."""
-        ranges: list[tuple[int, int]] = []
-        for number, run in enumerate(self.runs):
-            offset = self._start_of(number)
-            inner = list(_folded_ranges(run))
-            if ranges and inner:  # the space between
-                ranges.append((ranges[-1][1], offset + inner[0][0]))
-            ranges += [(offset + first, offset + last) for first, last in inner]
-            if len(ranges) >= end:
-                break
-        return ranges[start][0], ranges[end - 1][1]
+        return self._unfolded(start)[0], self._unfolded(end - 1)[1]
+
+    def _unfolded(self, place: int) -> tuple[int, int]:
+        """Return the characters that one of `folded` stands for; the space after a run for all up to the next."""
+        if self._folds is None:
+            runs = [number for number, run in enumerate(self.runs) if run.isascii() or any(_folded_ranges(run))]
+            lengths = (
+                len(run) if run.isascii() else sum(1 for _ in _folded_ranges(run))
+                for run in map(self.runs.__getitem__, runs)
+            )
+            self._folds = runs, list(accumulate(length + 1 for length in lengths))
+        runs, ends = self._folds
+        nth = bisect_right(ends, place)
+        inner = place - (ends[nth - 1] if nth else 0)
+        ranges = list(_folded_ranges(self.runs[runs[nth]]))
+        offset = self._start_of(runs[nth])
+        if inner < len(ranges):
+            return offset + ranges[inner][0], offset + ranges[inner][1]
+        after = next(_folded_ranges(self.runs[runs[nth + 1]]))[0]
+        return offset + ranges[-1][1], self._start_of(runs[nth + 1]) + after
 
     def span(self, first: int, last: int) -> tuple[int, int]:
         """Return the characters [start, end) of the original that words `first` to `last` take up."""

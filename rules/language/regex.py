@@ -195,6 +195,8 @@ def _element(pattern: str, at: int) -> tuple[str, Pieces, int]:
     character = pattern[at]
     if character == "(":
         if flags := _FLAGS.match(pattern, at):
+            if _REPEAT.match(pattern, flags.end()):
+                raise IndexError  # RE2 repeats what stands before the flags
             return "", (), flags.end()
         opening = _OPENING.match(pattern, at)
         assert opening is not None  # noqa: S101 - the pattern begins with a bracket

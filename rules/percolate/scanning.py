@@ -64,9 +64,18 @@ def _plain_character(character: str) -> bytes:
     return b"".join(one.encode() if unicodedata.category(one)[0] in "LMN" else b" " for one in folded)
 
 
-_POSSESSIVE: Final = re.compile(rb"(?<=[0-9A-Za-z.\x80-\xff])'[sS](?![0-9A-Za-z\x80-\xff])")
-"""As the words leave it out, so that `trump cuts` is found in `Trump's cuts`."""
-_AFTER_A_LONE_WORD: Final = re.compile(rb"[\x80-\xff] '[sS](?![0-9A-Za-z\x80-\xff])")
+_POSSESSIVE: Final = re.compile(rb"'[sS](?![0-9A-Za-z\x80-\xff])")
+"""Words leave it out, so that `trump cuts` is found in `Trump's cuts`, if a letter or full stop stands before."""
+
+
+def _without_possessive(found: re.Match[bytes]) -> bytes:
+    start = found.start()
+    before = found.string[max(0, start - 2) : start]
+    if before[-1:] == b" " and before[0] >= 0x80:
+        raise _Unsafe  # a lone word may stand before it
+    return b" " if before[-1:] == b"." or before[-1:].isalnum() or before[-1:] >= b"\x80" else found[0]
+
+
 _STRETCHES: Final = _Stretches()
 
 
@@ -85,12 +94,10 @@ def plain(view: View) -> bytes:
     try:
         text = f"{document.title}\n{document.body}" if document.body else document.title
         raw = text.encode("ascii", _FOLDING)
+        if b"'" in raw:
+            raw = _POSSESSIVE.sub(_without_possessive, raw)
     except _Unsafe:
         return _plain_in_full(view)
-    if b"'" in raw:
-        if _AFTER_A_LONE_WORD.search(raw):
-            return _plain_in_full(view)
-        raw = _POSSESSIVE.sub(b" ", raw)
     if b"&" in raw:
         raw = raw.replace(b"&", b" and ")
     if b"$" in raw:

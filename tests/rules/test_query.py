@@ -133,6 +133,22 @@ def test_values_of_the_document() -> None:
     assert not holds("lang:en")
 
 
+def test_what_the_source_states_of_the_document() -> None:
+    facts = (("form", "8-K"), ("item", "1.05"), ("item", "9.01"), ("court", "DCD"), ("topic", "Digital  Assets"))
+    assert holds("form:8-k", facts=facts)
+    assert not holds("form:8", facts=facts)
+    assert holds("form:8*", facts=facts)
+    assert holds("item:1.05 item:9.01", facts=facts)
+    assert not holds("item:1", facts=facts)
+    assert holds("court:dcd", facts=facts)
+    assert holds('topic:"digital assets"', facts=facts)
+    assert holds("topic:digital*", facts=facts)
+    assert not holds("topic:digital", facts=facts)
+    assert not holds("agency:sec", facts=facts)
+    assert holds("NOT agency:sec", facts=facts)
+    assert not holds("form:8-K", "Form 8-K"), "the text is not what a source states"
+
+
 def test_evidence_names_field_place_and_clause() -> None:
     verdict = evaluate(parse("title:motion AND kind:news AND entity:@tracked"), view_of("A motion by Binance"))
     assert evidence_of(verdict) == (
@@ -172,6 +188,19 @@ def test_evidence_of_one_clause_is_bounded() -> None:
         ("body:entity:binance-us", "not mentioned in the body, only elsewhere"),
         ("NOT motion", 'motion: "motion" in the title'),
         ("order OR ruling", "none of its 2 parts holds"),
+        ("form:8-K", "it has no form"),
+        ("docket:1:23-cv-1", "its number is not in the title or body"),
+        ("ordre~1", "no word within one edit of it in the title or body"),
+        ("bynence~2", "no word within 2 edits of it in the title or body"),
+        ('"motion order"~8', "not all of its words are in the title or body"),
+        ('"motion US"~1', "not all of its words are in the title or body"),
+        ('"motion sec"~2', "its words are in the title or body, but not within 2 words of each other"),
+        ("motion NEAR/2 sec", "the two stand 5 words apart"),
+        ("motion NEAR/9 order", "order not in the title or body"),
+        ("motion NEAR/9 compel", "the two stand in different fields, or in the same words"),
+        ("/orders?/", "finds nothing in the title or body"),
+        ("title:/compel/", "finds nothing in the title"),
+        ("amount:>5", "no sum of money in the title or body"),
     ],
 )
 def test_a_failing_clause_says_why(query: str, reason: str) -> None:

@@ -94,7 +94,22 @@ def _in_quotes(draw: Draw, text: str) -> str:
 SIGNS: Final = (
     *"()-+*~^/\\:\"'“”„[]{}&|!?<>= \n.,@",
     *(" AND ", " OR ", " NOT ", " NEAR/3 ", " and ", "title:", "fragment:", "amount:", "published:", "a", "7", "~1"),
-    *("a b", " NEAR ", " w/5 ", "s", "É", "証", "'s"),
+    *(
+        "a b",
+        " NEAR ",
+        " w/5 ",
+        "s",
+        "É",
+        "証",
+        "'s",
+        "AND-",
+        "PRE5",
+        "WITHIN",
+        "OR/3",
+        "amount:5 ",
+        " million",
+        " TO ",
+    ),
 )
 
 

@@ -7,11 +7,13 @@ It does not say what is wrong with a text, only that it is none.
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Any, Final, cast
 
 from lark import Lark, Token, Transformer
 from lark.exceptions import LarkError
 
+from rules import amounts
 from rules.language.mentions import EntityRef, EntityTag
 from rules.language.parse import Names
 from rules.language.proximity import Near
@@ -63,10 +65,11 @@ _GRAMMAR: Final = r"""
 _PIECES: Final = {
     "FIELDS": "source|kind|tag|lang|form|item|docket|court|agency|topic|entity|fragment|published|updated|amount",
     "END": r'[\s()"“”„‟]|\Z',
-    "LETTERS": r'[^\s()"“”„‟*?~^\\\[\]{}]+',
+    "LETTERS": r'[^\s()"“”„‟*?~^\\\[\]{}=]+',
     # What a word cannot begin with, the operators of this language and of others, and fields.
-    "NO_SIGN": r"(?![-+!'‘’`<>=\/])(?![A-Za-z][A-Za-z_-]*:)"
-    r'(?!(?:(?i:and|or|not)|&&?|NEAR|NEAR\/[^\s()"“”„‟]*|(?i:near|w|pre|adj|within)\/[0-9]+)(?:[\s()"“”„‟]|\Z))',
+    "NO_SIGN": r"(?![-+!'‘’`<>\/@:])(?![A-Za-z][A-Za-z_-]*:)(?!(?:AND|OR|NOT)-[^\s~])"
+    r'(?!(?:(?i:and|or|not)|&&?|NEAR|NEAR\/[^\s()"“”„‟]*|(?i:near|w|pre|adj|within)\/[0-9]+'
+    r'|(?:ADJ|PRE)[0-9]+|WITHIN[0-9]*|(?:AND|OR|NOT)\/[0-9]+)(?:[\s()"“”„‟]|\Z))',
 }
 
 
@@ -198,10 +201,17 @@ def _asks_for_a_field(node: Node) -> bool:
     return isinstance(node, Scope | FieldTest | DateTest | Docket) or any(map(_asks_for_a_field, node.parts()))
 
 
+def _belongs_to_a_sum(word: str) -> bool:
+    return word == "TO" or amounts.goes_on(word)
+
+
 def read(query: str, names: Names) -> Node:
     """Return the tree of a query, all of whose names must be known; raise Refused if it is none."""
     try:
         _demand(not re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", query))
+        for sign, following in pairwise(_READER.lex(query)):
+            asks_for_a_sum = sign.type == "VALUE" and sign.lower().startswith("amount:")
+            _demand(not (asks_for_a_sum and following.type == "WORD" and _belongs_to_a_sum(following)))
         return _Builder(names).transform(_READER.parse(query))
     except (LarkError, ValueError) as error:
         raise Refused(str(error)) from error

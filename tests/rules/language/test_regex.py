@@ -99,6 +99,7 @@ def test_every_text_of_the_vocabulary_that_a_pattern_matches_has_them_too(patter
         ("ab|cd", []),
         ("(?P<paper>order)", [["order"]]),
         ("(?P<éabc>x)", []),
+        ("sec+(?i){0}", []),
         (r"\bSEC\b.{0,40}motion", [["sec"], ["motion"]]),
     ],
 )
