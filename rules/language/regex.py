@@ -16,6 +16,7 @@ from rules.entities import Field, Gazetteer, View
 from rules.language import atoms
 from rules.language.query import MOST_EVIDENCE, Chooser, Node, Verdict, Way, found, scoped, where
 from rules.model import Evidence
+from rules.words import Text
 
 try:
     import re2
@@ -79,8 +80,8 @@ class Regex(Node):
 
     def holds(self, view: View, fields: tuple[Field, ...]) -> bool:
         # As bytes: the library would encode a str, too, and count characters, which only evidence needs.
-        texts = [view.text(name).folded_bytes for name in fields]
-        return any(text and self.search(text[:LONGEST_TEXT]) is not None for text in texts)
+        texts = [_searched(view.text(name)) for name in fields]
+        return any(text and self.search(text) is not None for text in texts)
 
     def verdict(self, view: View, fields: tuple[Field, ...]) -> Verdict:
         clause = scoped(self, fields)
@@ -93,7 +94,7 @@ class Regex(Node):
 
     def _evidence(self, view: View, name: Field, clause: str) -> Iterator[Evidence]:
         text = view.text(name)
-        folded = text.folded_bytes[:LONGEST_TEXT].decode(errors="ignore")
+        folded = _searched(text).decode()
         at = 0
         for _ in range(MOST_EVIDENCE):
             match = self.search(folded, at) if at <= len(folded) else None
@@ -111,6 +112,12 @@ class Regex(Node):
 
     def written(self) -> str:
         return f"/{self.pattern.replace('/', chr(92) + '/')}/"
+
+
+def _searched(text: Text) -> bytes:
+    """Return what is searched of a text, with a whole character at its end."""
+    raw = text.folded_bytes
+    return raw if len(raw) <= LONGEST_TEXT else raw[:LONGEST_TEXT].decode(errors="ignore").encode()
 
 
 LEAST_PIECE: Final = 3

@@ -149,6 +149,9 @@ def test_no_more_places_are_told_than_may_be_and_those_of_nothing_are_left_out()
 def test_only_the_beginning_of_a_very_long_text_is_searched() -> None:
     assert Regex("needle").holds(view_of("x" * (LONGEST_TEXT - 6) + "needle"), ANYWHERE)
     assert not Regex("needle").holds(view_of("x" * (LONGEST_TEXT - 5) + "needle"), ANYWHERE)
+    cut = view_of("x" + "é" * (LONGEST_TEXT // 2))
+    assert Regex("é$").holds(cut, ANYWHERE)
+    assert evaluate(Regex("é$"), cut).holds
 
 
 @pytest.mark.parametrize("pattern", ["", "x*", "(a|)", "^", "$", "(?=a)b", r"(a)\1", "(", "a{1001}", "x" * 501])
